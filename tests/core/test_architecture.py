@@ -38,6 +38,7 @@ ALLOWED = {
     "runs": BASE | {"types"},
     "rollout": CORE | {"policies", "agents"},
     "train": CORE | {"policies", "rollout", "credit", "runs"},
+    "fidelity": CORE | {"policies", "rollout", "credit", "runs"},
     "evaluate": CORE | {"agents", "rollout", "runs"},
     "compare": CORE | {"runs"},
     "sweep": CORE | {"train", "runs", "credit", "policies", "compare"},
