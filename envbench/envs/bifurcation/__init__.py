@@ -1,0 +1,1 @@
+"""Bifurcation: corridors in which the steps that decide are known."""
