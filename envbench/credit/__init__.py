@@ -1,7 +1,9 @@
-"""Credit assignment: one file per method, one public call.
+"""Credit assignment: one file per method, one public call per kind of method.
 
     from envbench import credit
-    result = credit.advantages("gigpo", batch, omega=0.5)
+    selection = credit.select("dynamic_sampling", batch)
+    shaped = credit.shape("overlong", batch, limit=4096, cache=512)
+    result = credit.advantages("gigpo", shaped, omega=0.5)
 
 A method is found by its file: every module of this folder is imported, in order of name.
 """
@@ -9,10 +11,11 @@ A method is found by its file: every module of this folder is imported, in order
 from importlib import import_module
 from pkgutil import iter_modules
 
-from envbench.credit.registry import Method, advantages, method, methods, register
+from envbench.credit.registry import Method, advantages, method, methods, register, select, shape
+from envbench.credit.selection import Selection
 from envbench.types.columns import need_torch
 
-__all__ = ["Method", "advantages", "method", "methods", "register"]
+__all__ = ["Method", "Selection", "advantages", "method", "methods", "register", "select", "shape"]
 
 need_torch()
 for _name in sorted(module.name for module in iter_modules(__path__)):

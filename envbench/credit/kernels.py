@@ -75,16 +75,23 @@ def groups(batch: StepBatch) -> tuple[Tensor, int]:
 def discounted_returns(batch: StepBatch, gamma: float) -> Tensor:
     """Return float64 [S], R_t = r_t + gamma R_{t+1} over the rows of the episode.
 
-    The exponent counts rows, not `t`. Segmented scan by doubling: log2(longest episode) passes.
+    The exponent counts rows, not `t`.
     """
-    total, episode = batch.reward.double(), batch.episode
-    reach, rows = 1, len(episode)
-    while reach < rows:
-        same = episode[reach:] == episode[:-reach]  # rows are sorted, so equal ends mean one episode in between
+    return scan(batch.reward.double(), batch.episode, gamma)
+
+
+def scan(values: Tensor, ids: Tensor, factor: float) -> Tensor:
+    """Return x_k = v_k + factor x_{k+1} [N] inside each segment of equal neighbouring `ids`.
+
+    By doubling: log2(longest segment) passes.
+    """
+    total, reach, size = values, 1, len(ids)
+    while reach < size:
+        same = ids[reach:] == ids[:-reach]  # ids are sorted, so equal ends mean one segment in between
         if not bool(same.any()):
             break
         later = total[reach:] * same
-        total = torch.cat((total[:-reach].add(later, alpha=gamma**reach), total[-reach:]))
+        total = torch.cat((total[:-reach].add(later, alpha=factor**reach), total[-reach:]))
         reach *= 2
     return total
 

@@ -1,4 +1,4 @@
-"""The registry of credit methods, and `advantages`, the one call that runs them."""
+"""The registry of credit methods, and the calls that run them: `advantages`, `shape` and `select`, one per kind."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, is_dataclass
 from typing import Any, Literal, TypeAlias, TypeVar, get_args, get_type_hints
 
+from torch import Tensor
+
 from envbench.credit.options import Options
+from envbench.credit.selection import Selection
 from envbench.errors import InvalidValue, UnknownName
 from envbench.types import Advantages, StepBatch
 from envbench.types.columns import declare_columns
@@ -29,7 +32,8 @@ class Method:
         cost: what it costs beyond the rollouts of a group; "none" for a few tensor operations.
         evidence: what the implementation rests on: official code, paper, abstract, or ours.
         paper: where it was published. module: the Python module.
-        config: its options, a frozen dataclass. function: `(batch, config) -> Advantages` for an advantage.
+        config: its options, a frozen dataclass. function: `(batch, config) -> Advantages` for an advantage,
+            `-> StepBatch` for shaping, `(batch, config, draws) -> Selection` for a sampler.
     """
 
     name: str
@@ -78,8 +82,9 @@ def register(
 ) -> Callable[[F], F]:
     """Return a decorator that registers a pure function `f(batch, cfg: SomeConfig)` as a credit method.
 
-    The class of the options is read from the hint of the second parameter. A config with a property `needs` says
-    itself which columns its options call for. `columns` declares further columns by name and axes (`StepBatch.extra`).
+    A sampler is `f(batch, cfg, draws)`. The class of the options is read from the hint of the second parameter. A
+    config with a property `needs` says itself which columns its options call for. `columns` declares further columns
+    by name and axes (`StepBatch.extra`).
 
     Raises:
         InvalidValue: for a name that another function has, a value outside of the closed lists, or a second parameter
@@ -143,13 +148,56 @@ def advantages(name: str, batch: StepBatch, **options: Any) -> Advantages:
         UnknownName: for a method or option that does not exist. InvalidValue: for a value that an option cannot take.
         MissingColumn: where the method needs a column that the batch does not hold.
     """
+    function, config = _ready("advantage", name, batch, options)
+    result: Advantages = function(batch, config)
+    return result
+
+
+def shape(name: str, batch: StepBatch, **options: Any) -> StepBatch:
+    """Run the shaping method `name`: the same episodes with other rewards, for any advantage method to read.
+
+    Args:
+        name: a name of `methods("shaping")`.
+        batch: what happened; it is not changed.
+        options: options of the method.
+
+    Returns:
+        A new batch, its rewards in the dtype of `batch.reward`; excluded episodes keep theirs.
+
+    Raises:
+        UnknownName, InvalidValue, MissingColumn: as `advantages`.
+    """
+    function, config = _ready("shaping", name, batch, options)
+    result: StepBatch = function(batch, config)
+    return result
+
+
+def select(name: str, batch: StepBatch, draws: Tensor | None = None, **options: Any) -> Selection:
+    """Run the sampler `name`: which of the episodes so far are used, and which are to be rolled out next.
+
+    Args:
+        name: a name of `methods("sampler")`.
+        batch: what was rolled out so far; it is not changed.
+        draws: uniform draws in [0, 1) of the shape that the sampler's docstring names; None for those that draw
+            nothing. Equal batches and draws give equal selections.
+        options: options of the sampler.
+
+    Raises:
+        UnknownName, InvalidValue, MissingColumn: as `advantages`; InvalidValue also for draws of another shape.
+    """
+    function, config = _ready("sampler", name, batch, options)
+    result: Selection = function(batch, config, draws)
+    return result
+
+
+def _ready(kind: Kind, name: str, batch: StepBatch, options: Mapping[str, Any]) -> tuple[Callable[..., Any], Options]:
+    """Return the function of a method of this kind and its config, once the batch holds what it needs."""
     chosen = method(name)
-    if chosen.kind != "advantage":
-        raise UnknownName(
-            "advantage method", name, [one.name for one in methods("advantage")], f"It is a {chosen.kind} method."
-        )
+    if chosen.kind != kind:
+        known = [one.name for one in methods(kind)]
+        article = "an" if chosen.kind == "advantage" else "a"
+        raise UnknownName(f"{kind} method", name, known, f"It is {article} {chosen.kind} method.")
     config = chosen.configure(options)
     for column in getattr(config, "needs", chosen.needs):
         batch.require(column, name)
-    result: Advantages = chosen.function(batch, config)
-    return result
+    return chosen.function, config

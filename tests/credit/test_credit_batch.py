@@ -184,7 +184,7 @@ def test_tokens():
 
 
 def test_further_columns(monkeypatch):
-    monkeypatch.setattr(columns_module, "FURTHER", dict(columns_module.FURTHER))
+    monkeypatch.setattr(columns_module, "FURTHER", {"observation_text": columns_module.FURTHER["observation_text"]})
     with pytest.raises(UnknownName, match="tool_match"):
         make(tool_match=[[1.0, 0.0]])
     declare_columns({"tool_match": ("C", "R"), "call_step": ("C",)})

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 import pytest
 import torch
+from full_batch import full_columns
 
 from envbench import credit
 from envbench.credit import registry
@@ -42,10 +43,13 @@ def test_methods_are_sorted_and_described():
 
 
 def test_every_need_is_asked_for():
+    full, without_tokens = full_columns(0), full_columns(0, tokens=False)
     for method in credit.methods("advantage"):
         for column in method.needs:
-            given = {name: value for name, value in BATCH.items() if name != column}
-            with pytest.raises(MissingColumn, match=f"{method.name} needs the column '{column}'"):
+            source = without_tokens if column == "token_step" else full  # the other token columns cannot be without it
+            given = {name: value for name, value in source.items() if name != column}
+            asked = "|".join(method.needs) if column == "token_step" else column
+            with pytest.raises(MissingColumn, match=f"{method.name} needs the column '({asked})'"):
                 credit.advantages(method.name, StepBatch.from_columns(**given))
 
 
@@ -128,7 +132,7 @@ def test_only_advantages_can_be_called(clean):
 
     with pytest.raises(UnknownName, match="unknown advantage method 'shaped'.*It is a shaping method"):
         credit.advantages("shaped", StepBatch.from_columns(**BATCH))
-    assert [method.name for method in credit.methods("shaping")] == ["shaped"]
+    assert "shaped" in [method.name for method in credit.methods("shaping")]
 
 
 @pytest.mark.parametrize("wrong", [{"kind": "advantages"}, {"level": "turn"}, {"evidence": "hearsay"}])
