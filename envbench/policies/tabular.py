@@ -38,6 +38,7 @@ class TabularPolicy:
             raise UnknownName("policy key", key, KEYS)
         self.key: Key = key
         self._rows: dict[tuple[str, tuple[str, ...]], int] = {}
+        self._situations: list[tuple[str, tuple[str, ...]]] = []
         self._slots: dict[str, dict[str, int]] = {}
         self._table: Ints = np.zeros((64, 4), np.int64)  # [rows, widest situation], slots
         self._counts: Ints = np.zeros(64, np.int64)  # [rows], valid actions
@@ -78,6 +79,17 @@ class TabularPolicy:
             slots[action] = self._size
             self._size += 1
         return slots[action]
+
+    def situation(self, row: int) -> tuple[str, tuple[str, ...]]:
+        """Return the key and the valid actions that `row` has numbered."""
+        if len(self._situations) < len(self._rows):
+            self._situations = list(self._rows)
+        return self._situations[row]
+
+    def counts(self, rows: Ints) -> Ints:
+        """Return int64 [n], the number of valid actions of each situation."""
+        counts: Ints = self._counts[rows]
+        return counts
 
     def probabilities(self, rows: Ints) -> Floats:
         """Return float64 [n, width], the probability of each valid action in order; 0 behind the last one."""

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from envbench.env import Env
 from envbench.errors import InvalidValue
 from envbench.hashing import encode
+from envbench.rollout.record import Ids
 from envbench.seeding import derive_seed
 from envbench.types import Task
 
@@ -124,7 +125,7 @@ class Graph:
         self.nodes, self.edges, self.branches = Nodes(), Edges(), Branches()
         self.places: list[Place] = []
         self._known: dict[tuple[str, bytes | str, str, bool], int] = {}
-        self._ids: dict[str, int] = {}
+        self.ids = Ids()
         self._roots: dict[str, int] = {}
 
     @property
@@ -224,16 +225,13 @@ class Graph:
             raise InvalidValue(f"{env.family} has no finite list of valid actions here, which a table needs")
         number = self.nodes.append(
             self.edges.size,
-            self._id(f"{env.task.digest}{state!r}"),
-            self._id(info["anchor_hash"]),
-            self._id(info["observation_hash"]),
+            self.ids.of(f"{env.task.digest}{state!r}"),
+            self.ids.of(info["anchor_hash"]),
+            self.ids.of(info["observation_hash"]),
         )
         for action in actions:
-            self.edges.append(number, self._id("action " + action), -1)
+            self.edges.append(number, self.ids.of("action " + action), -1)
         snapshot = b"" if over else env.snapshot()
         self.places.append(Place(snapshot, actions, info["anchor_hash"], info["observation_hash"]))
         self._known[key] = number
         return number
-
-    def _id(self, text: str) -> int:
-        return self._ids.setdefault(text, len(self._ids))

@@ -21,6 +21,7 @@ class Members:
         size: G, members of a group.
         seed: the run's. iteration: counted from 0.
         max_steps: limit of an episode.
+        first: number of the first group; above 0 where an iteration samples further groups (`sampling`).
     """
 
     tasks: Sequence[Task]
@@ -28,6 +29,7 @@ class Members:
     seed: int
     iteration: int
     max_steps: int
+    first: int = 0
 
     @property
     def count(self) -> int:
@@ -36,10 +38,10 @@ class Members:
 
     def noise_seed(self, episode: int) -> int:
         """Return the seed that the member's environment is reset with."""
-        return derive_seed(self.seed, self.iteration, episode // self.size, episode % self.size)
+        return derive_seed(self.seed, self.iteration, self.first + episode // self.size, episode % self.size)
 
     def group_id(self, group: int) -> tuple[str, int, int, int]:
-        return self.tasks[group].id, self.seed, self.iteration, group
+        return self.tasks[group].id, self.seed, self.iteration, self.first + group
 
     def action_draws(self) -> NDArray[np.float64]:
         """Return float64 [max_steps, E] in [0, 1): the policy's draw of each episode at each step.
@@ -56,8 +58,12 @@ class Members:
         return self._draws("noise")
 
     def _draws(self, name: str) -> NDArray[np.float64]:
-        """Return draws as `seeding.uniform` makes them, from the stream `name` of the iteration."""
-        bits = generator(derive_seed(self.seed, self.iteration, name))
-        raw: NDArray[np.uint64] = bits.random_raw(self.max_steps * self.count)
-        draws = (raw >> np.uint64(11)).astype(np.float64) * 2.0**-53
-        return draws.reshape(self.max_steps, self.count)
+        """Return draws from the stream `name` of the iteration; later groups have streams of their own."""
+        names = (name, self.first) if self.first else (name,)
+        return uniforms(derive_seed(self.seed, self.iteration, *names), self.max_steps, self.count)
+
+
+def uniforms(seed: int, steps: int, count: int) -> NDArray[np.float64]:
+    """Return float64 [steps, count] in [0, 1), as `seeding.uniform` makes them one by one."""
+    raw: NDArray[np.uint64] = generator(seed).random_raw(steps * count)
+    return ((raw >> np.uint64(11)).astype(np.float64) * 2.0**-53).reshape(steps, count)

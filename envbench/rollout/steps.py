@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,9 +11,19 @@ import numpy as np
 from envbench.env import Env
 from envbench.errors import InvalidValue
 from envbench.policies.tabular import TabularPolicy, history_key
+from envbench.rollout.forks import Forks
 from envbench.rollout.members import Members
-from envbench.rollout.record import Rollout
-from envbench.types import Group, Step, Trajectory
+from envbench.rollout.record import Floats, Ids, Ints, Rollout, Spent
+from envbench.types import Group, Step, Task, Trajectory
+
+
+class _Log:
+    """What the policy did, step by step over all episodes, beside what the trajectories hold."""
+
+    def __init__(self) -> None:
+        self.rows: list[int] = []
+        self.choices: list[int] = []
+        self.places: list[bytes] = []
 
 
 class StepCollector:
@@ -20,10 +32,13 @@ class StepCollector:
     Args:
         env: made with the limit of the training episodes; an unwrapped environment of envbench.
         policy: chooses among the valid actions.
+        snapshots: keep a snapshot of every step, which `fork` needs.
     """
 
-    def __init__(self, env: Env[Any], policy: TabularPolicy) -> None:
-        self._env, self._policy = env, policy
+    def __init__(self, env: Env[Any], policy: TabularPolicy, snapshots: bool = False) -> None:
+        self._env, self._policy, self._snapshots = env, policy, snapshots
+        self._ids = Ids()
+        self._pasts: dict[int, str] = {}  # history key of each row of the policy
 
     def collect(self, members: Members) -> Rollout:
         """Play every member once.
@@ -37,37 +52,68 @@ class StepCollector:
                 f"the environment ends after {self._env.max_steps} steps, the episodes of the run after "
                 f"{members.max_steps}: make it with max_steps={members.max_steps}"
             )
-        draws = members.action_draws()
-        rows: list[int] = []
-        choices: list[int] = []
-        played = [self._play(members, episode, draws[:, episode], rows, choices) for episode in range(members.count)]
+        start, log, draws, played = time.perf_counter(), _Log(), members.action_draws(), []
+        for episode in range(members.count):
+            task, seed = members.tasks[episode // members.size], members.noise_seed(episode)
+            _, info = self._env.reset(seed=seed, options={"task": task.id})
+            played.append(self._play(task, seed, info, draws[:, episode], "", log))
         groups = tuple(
             Group(members.group_id(group), tuple(played[group * members.size : (group + 1) * members.size]))
             for group in range(len(members.tasks))
         )
-        return from_groups(groups, rows, choices)
+        number = np.arange(members.count)
+        none, zero = np.full_like(number, -1), np.zeros_like(number)
+        columns = {"group": number // members.size, "member": number, "parent": none, "t": zero}
+        return self._rollout(members, played, log, start, groups, **columns)
+
+    def fork(self, forks: Forks) -> Rollout:
+        """Play on from the situations that the forks name, with noise of their own.
+
+        Raises:
+            InvalidValue: for rows of which this collector kept no snapshot.
+        """
+        start, log, origin, columns, played = time.perf_counter(), _Log(), forks.origin, forks.columns(), []
+        forks.check(origin.ids is self._ids and len(origin.place) == len(origin.t))
+        draws = forks.draws("actions")
+        for fork, row in enumerate(forks.rows.tolist()):
+            forks.check(bool(origin.place[row]))
+            task, seed = origin.members.tasks[columns["group"][fork]], forks.noise_seed(fork)
+            _, info = self._env.restore(origin.place[row], reseed=seed)
+            played.append(self._play(task, seed, info, draws[:, fork], self._pasts.get(int(origin.row[row])), log))
+        return self._rollout(origin.members, played, log, start, (), **columns)
 
     def _play(
-        self, members: Members, episode: int, draws: np.ndarray[Any, Any], rows: list[int], choices: list[int]
+        self, task: Task, seed: int, info: Mapping[str, Any], draws: Floats, past: str | None, log: _Log
     ) -> Trajectory:
-        """Play one episode; its situations and choices are appended to `rows` and `choices`."""
+        """Play from where the environment stands to the end of the episode.
+
+        Args:
+            task: of the episode.
+            seed: of its noise.
+            info: of the situation that it stands in.
+            draws: float64 [steps], of the policy.
+            past: history key of what was before ("" at the start of an episode), or up to here (of a fork).
+            log: is added to.
+        """
         env, policy = self._env, self._policy
-        task, seed = members.tasks[episode // members.size], members.noise_seed(episode)
-        _, info = env.reset(seed=seed, options={"task": task.id})
         steps: list[Step] = []
-        history = action = ""
+        history, action, forked = past or "", "", bool(past)
         while "outcome" not in info:
             state, anchor, observation = info["state_hash"], info["anchor_hash"], info["observation_hash"]
-            if policy.key == "history":
+            if policy.key == "history" and not (forked and not steps):
                 history = history_key(history, action, observation)
             actions = info["valid_actions"] or ()
             row = policy.row({"anchor": anchor, "observation": observation}.get(policy.key, history), actions)
+            if policy.key == "history":
+                self._pasts[row] = history
             choice = int(policy.sample(np.array([row]), draws[len(steps), None])[0])
             action = actions[choice]
+            if self._snapshots:
+                log.places.append(env.snapshot())
             _, reward, terminated, truncated, info = env.step(action)
             steps.append(Step(state, anchor, observation, action, float(reward), info["valid"]))
-            rows.append(row)
-            choices.append(choice)
+            log.rows.append(row)
+            log.choices.append(choice)
         return Trajectory(
             task=task.id,
             task_digest=task.digest,
@@ -81,34 +127,49 @@ class StepCollector:
             final_anchor=info["anchor_hash"],
         )
 
+    def _rollout(
+        self,
+        members: Members,
+        episodes: Sequence[Trajectory],
+        log: _Log,
+        start: float,
+        groups: tuple[Group, ...],
+        *,
+        group: Ints,
+        member: Ints,
+        parent: Ints,
+        t: Ints,
+    ) -> Rollout:
+        """Return recorded episodes that begin at `t` as arrays."""
+        steps = [step for one in episodes for step in one.steps]
+        after = [anchor for one in episodes for anchor in [*(step.anchor for step in one.steps[1:]), one.final_anchor]]
+        lengths = [len(one.steps) for one in episodes]
 
-def from_groups(groups: tuple[Group, ...], rows: list[int], choices: list[int]) -> Rollout:
-    """Return recorded groups as arrays; `rows` and `choices` are the policy's, in order of the steps."""
-    episodes = [member for group in groups for member in group.members]
-    steps = [step for member in episodes for step in member.steps]
-    after = [
-        anchor for member in episodes for anchor in [*(step.anchor for step in member.steps[1:]), member.final_anchor]
-    ]
-    numbers: dict[str, int] = {}
+        def ids(texts: list[str]) -> Ints:
+            return np.array([self._ids.of(text) for text in texts], np.int64)
 
-    def ids(texts: list[str]) -> np.ndarray[Any, Any]:
-        return np.array([numbers.setdefault(text, len(numbers)) for text in texts], np.int64)
-
-    return Rollout(
-        episode=np.repeat(np.arange(len(episodes)), [len(member.steps) for member in episodes]),
-        t=np.concatenate([np.arange(len(member.steps)) for member in episodes]),
-        reward=np.array([step.reward for step in steps]),
-        state=ids([step.state for step in steps]),
-        anchor=ids([step.anchor for step in steps]),
-        observation=ids([step.observation for step in steps]),
-        next_anchor=ids(after),
-        action=ids([step.action for step in steps]),
-        row=np.array(rows, np.int64),
-        choice=np.array(choices, np.int64),
-        group=np.repeat(np.arange(len(groups)), [len(group.members) for group in groups]),
-        terminated=np.array([member.terminated for member in episodes]),
-        truncated=np.array([member.truncated for member in episodes]),
-        score=np.array([member.score for member in episodes]),
-        success=np.array([member.success for member in episodes]),
-        groups=groups,
-    )
+        return Rollout(
+            members=members,
+            ids=self._ids,
+            episode=np.repeat(np.arange(len(episodes)), lengths),
+            t=np.concatenate([np.arange(length) for length in lengths]) + np.repeat(t, lengths),
+            reward=np.array([step.reward for step in steps]),
+            state=ids([step.state for step in steps]),
+            anchor=ids([step.anchor for step in steps]),
+            observation=ids([step.observation for step in steps]),
+            next_anchor=ids(after),
+            action=ids(["action " + step.action for step in steps]),
+            row=np.array(log.rows, np.int64),
+            choice=np.array(log.choices, np.int64),
+            place=log.places,
+            group=group,
+            member=member,
+            terminated=np.array([one.terminated for one in episodes]),
+            truncated=np.array([one.truncated for one in episodes]),
+            score=np.array([one.score for one in episodes]),
+            success=np.array([one.success for one in episodes]),
+            parent=parent,
+            branch_t=t,
+            groups=groups,
+            spent=Spent(len(steps), len(steps), len(episodes), time.perf_counter() - start),
+        )

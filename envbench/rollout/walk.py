@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from typing import TypeAlias
 
 import numpy as np
 
 from envbench.policies.tabular import TabularPolicy, history_key
+from envbench.rollout.forks import Forks
 from envbench.rollout.graph import Graph
 from envbench.rollout.members import Members
-from envbench.rollout.record import Ints, Rollout
+from envbench.rollout.record import Floats, Ints, Rollout, Spent
 
 # One step of all live episodes: int64 [n] each of episode, node, row and choice of the policy, edge, branch.
 Turn: TypeAlias = tuple[Ints, Ints, Ints, Ints, Ints, Ints]
@@ -34,25 +36,63 @@ class GraphCollector:
 
     def collect(self, members: Members) -> Rollout:
         """Play every member once."""
-        graph, policy, episodes = self._graph, self._policy, members.count
-        draws = members.action_draws()
-        noise = members.noise_draws() if graph.stochastic else None
-        node = np.repeat([graph.root(task) for task in members.tasks], members.size)
-        live = np.arange(episodes)
-        pasts = [""] * episodes
+        start = time.perf_counter()
+        node = np.repeat([self._graph.root(task) for task in members.tasks], members.size)
+        number = np.arange(members.count)
+        noise = members.noise_draws() if self._graph.stochastic else None
+        left = np.full(members.count, members.max_steps)
+        turns = self._walk(node, left, members.action_draws(), noise, None, [""] * members.count)
+        none, zero = np.full_like(number, -1), np.zeros_like(number)
+        return self._rollout(members, turns, start, group=number // members.size, member=number, parent=none, t=zero)
+
+    def fork(self, forks: Forks) -> Rollout:
+        """Play on from the situations that the forks name.
+
+        Raises:
+            InvalidValue: for rows that another collector has played, or that were replayed.
+        """
+        start, origin, rows = time.perf_counter(), forks.origin, forks.rows
+        forks.check(origin.ids is self._graph.ids and bool((origin.place[rows] >= 0).all()))
+        left = forks.left
+        keys = {row: key for key, row in self._histories.values()}
+        pasts = [keys.get(row, "") for row in origin.row[rows].tolist()]
+        noise = forks.draws("noise") if self._graph.stochastic else None
+        turns = self._walk(origin.place[rows].copy(), left, forks.draws("actions"), noise, origin.row[rows], pasts)
+        return self._rollout(origin.members, turns, start, **forks.columns())
+
+    def _walk(
+        self, node: Ints, left: Ints, draws: Floats, noise: Floats | None, first: Ints | None, pasts: list[str]
+    ) -> list[Turn]:
+        """Play episodes until each has come to an end or has no steps left.
+
+        Args:
+            node: int64 [n], where they stand; moved on in place.
+            left: int64 [n], steps until the limit.
+            draws: float64 [steps, n], of the policy.
+            noise: float64 [steps, n], of the transitions; None where these are deterministic.
+            first: int64 [n], the policy's rows at the start where they are known, which a past needs.
+            pasts: history keys, of what was met before `node` (with `first`: up to it); moved on in place.
+        """
+        graph, policy = self._graph, self._policy
+        live, shortest = np.arange(len(node)), int(left.min())
         turns: list[Turn] = []
-        for t in range(members.max_steps):
+        for step in range(int(left.max())):
             at = node[live]
-            rows = self._past_rows(turns, live, at, pasts) if policy.key == "history" else self._node_rows(at)
-            choice = policy.sample(rows, draws[t, live])
+            if step == 0 and first is not None:
+                rows = first
+            else:
+                rows = self._past_rows(turns, live, at, pasts) if policy.key == "history" else self._node_rows(at)
+            choice = policy.sample(rows, draws[step, live])
             edge = graph.nodes.first[at] + choice
-            branch = graph.branch(edge, None if noise is None else noise[t, live])
+            branch = graph.branch(edge, None if noise is None else noise[step, live])
             turns.append((live, at, rows, choice, edge, branch))
             node[live] = graph.branches.node[branch]
             live = live[~graph.branches.terminated[branch]]
+            if step + 1 >= shortest:
+                live = live[left[live] > step + 1]
             if not live.size:
                 break
-        return self._rollout(members, turns)
+        return turns
 
     def _node_rows(self, at: Ints) -> Ints:
         """Return the policy's rows of situations that their node decides."""
@@ -85,18 +125,22 @@ class GraphCollector:
             pasts[episode], rows[index] = self._histories[step]
         return rows
 
-    def _rollout(self, members: Members, turns: list[Turn]) -> Rollout:
-        """Return the recorded turns, in order of t, as a rollout."""
+    def _rollout(
+        self, members: Members, turns: list[Turn], start: float, *, group: Ints, member: Ints, parent: Ints, t: Ints
+    ) -> Rollout:
+        """Return the recorded turns, in order of the step, as a rollout of episodes that begin at `t`."""
         nodes, branches = self._graph.nodes, self._graph.branches
         columns = [np.concatenate(parts) for parts in zip(*turns, strict=True)]
         columns.append(np.repeat(np.arange(len(turns)), [len(turn[0]) for turn in turns]))
         order = np.argsort(columns[0], kind="stable")
-        episode, at, rows, choice, edge, branch, t = (column[order] for column in columns)
+        episode, at, rows, choice, edge, branch, step = (column[order] for column in columns)
         last = branch[np.flatnonzero(np.append(episode[1:] != episode[:-1], True))]
         terminated = branches.terminated[last]
         return Rollout(
+            members=members,
+            ids=self._graph.ids,
             episode=episode,
-            t=t,
+            t=step + t[episode],
             reward=branches.reward[branch],
             state=nodes.state[at],
             anchor=nodes.anchor[at],
@@ -105,9 +149,14 @@ class GraphCollector:
             action=self._graph.edges.action[edge],
             row=rows,
             choice=choice,
-            group=np.arange(members.count) // members.size,
+            place=at,
+            group=group,
+            member=member,
             terminated=terminated,
             truncated=~terminated,
             score=branches.score[last],
             success=branches.success[last],
+            parent=parent,
+            branch_t=t,
+            spent=Spent(len(step), len(step), len(t), time.perf_counter() - start),
         )

@@ -1,35 +1,19 @@
 """The graph collector against the environment, step for step and in distribution."""
 
-import gymnasium
 import numpy as np
 import pytest
+from rollout_cases import BOXES, DRY, make, members, partition
 
 import envbench
 from envbench.errors import GroupMismatch, InvalidValue, UnknownName
 from envbench.policies import TabularPolicy
 from envbench.rollout.graph import Graph
-from envbench.rollout.members import Members
 from envbench.rollout.record import RECORDED
 from envbench.rollout.steps import StepCollector
 from envbench.rollout.walk import GraphCollector
 from envbench.seeding import derive_seed
 
-DRY = ("envbench/FrozenLake-v0", {"slippery": False})
-CASES = [DRY, ("envbench/Sokoban-v0", {}), ("envbench/WebShop-v0", {})]
-
-
-def make(id, knobs, max_steps=None):
-    return gymnasium.make(id, max_steps=max_steps, **knobs).unwrapped
-
-
-def members(id, knobs, tasks=3, size=4, iteration=0, max_steps=12):
-    return Members(envbench.panel(id, **knobs)[:tasks], size, 7, iteration, max_steps)
-
-
-def partition(ids):
-    """Return ids renumbered by first appearance."""
-    seen = {}
-    return [seen.setdefault(one, len(seen)) for one in ids.tolist()]
+CASES = [DRY, BOXES, ("envbench/WebShop-v0", {})]
 
 
 @pytest.mark.parametrize("key", ["anchor", "observation", "history"])
@@ -39,7 +23,7 @@ def test_graph_equals_the_environment(id, knobs, key):
     graph = GraphCollector(Graph(make(id, knobs)), walked)
     steps = StepCollector(make(id, knobs, max_steps=12), stepped)
     for iteration in range(3):
-        who = members(id, knobs, iteration=iteration)
+        who = members((id, knobs), iteration=iteration)
         a, b = graph.collect(who), steps.collect(who)
         for name in ("episode", "t", "reward", "choice", "group", "terminated", "truncated", "score", "success"):
             assert np.array_equal(getattr(a, name), getattr(b, name)), name
@@ -56,7 +40,7 @@ def test_graph_equals_the_environment(id, knobs, key):
 
 def test_recorded_groups_replay():
     id, knobs = "envbench/FrozenLake-v0", {}
-    who = members(id, knobs)
+    who = members((id, knobs))
     env = make(id, knobs, max_steps=12)
     rollout = StepCollector(env, TabularPolicy()).collect(who)
     assert [group.id for group in rollout.groups] == [(task.id, 7, 0, g) for g, task in enumerate(who.tasks)]
@@ -79,7 +63,7 @@ def test_stochastic_graph_agrees_in_distribution():
         lambda policy: StepCollector(make(id, knobs, max_steps=12), policy),
     ):
         collector = build(TabularPolicy())
-        rollout = collector.collect(members(id, knobs, tasks=1, size=3000))
+        rollout = collector.collect(members((id, knobs), tasks=1, size=3000))
         lengths = rollout.lengths
         moved = (rollout.anchor != rollout.next_anchor)[rollout.t == 0].mean()
         rates.append([moved, lengths.mean() / 12, rollout.terminated.mean(), (lengths <= 4).mean()])
@@ -102,14 +86,14 @@ def test_stochastic_edges_hold_the_outcomes():
 
 
 def test_members_draws_depend_on_their_place_alone():
-    short, long = members(*DRY, max_steps=5), members(*DRY, max_steps=9)
+    short, long = members(DRY, max_steps=5), members(DRY, max_steps=9)
     assert np.array_equal(short.action_draws(), long.action_draws()[:5])
     assert not np.array_equal(short.action_draws(), short.noise_draws())
-    assert not np.array_equal(short.action_draws(), members(*DRY, iteration=1, max_steps=5).action_draws())
+    assert not np.array_equal(short.action_draws(), members(DRY, iteration=1, max_steps=5).action_draws())
 
 
 def test_batch_has_the_columns_asked_for():
-    rollout = GraphCollector(Graph(make(*DRY)), TabularPolicy()).collect(members(*DRY))
+    rollout = GraphCollector(Graph(make(*DRY)), TabularPolicy()).collect(members(DRY))
     whole = rollout.batch()
     assert all(getattr(whole, name) is not None for name in RECORDED)
     assert rollout.batch(("anchor",)).state is None
@@ -131,7 +115,7 @@ class Wandering(type(make(*DRY))):
 def test_group_must_start_alike():
     env = Wandering(slippery=False, max_steps=12)
     with pytest.raises(GroupMismatch, match="different states"):
-        StepCollector(env, TabularPolicy()).collect(members(*DRY))
+        StepCollector(env, TabularPolicy()).collect(members(DRY))
     graph = Graph(Wandering(slippery=False, max_steps=None))
     with pytest.raises(InvalidValue, match="collector='steps'"):
         list(map(graph.root, envbench.panel(*DRY[:1], **DRY[1])[:8]))
@@ -141,4 +125,4 @@ def test_limits_are_the_walkers():
     with pytest.raises(InvalidValue, match="max_steps=None"):
         Graph(make(*DRY, max_steps=5))
     with pytest.raises(InvalidValue, match="max_steps=12"):
-        StepCollector(make(*DRY, max_steps=5), TabularPolicy()).collect(members(*DRY))
+        StepCollector(make(*DRY, max_steps=5), TabularPolicy()).collect(members(DRY))
