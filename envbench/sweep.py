@@ -98,7 +98,9 @@ class SweepConfig:
                                 advantage_scale=scale,
                                 learning_rate=float(rate),
                                 seed=seed,
-                            ),
+                                shape=None,  # what this method needs, not what the base's does
+                                continuations=None,
+                            ).resolved(),
                         )
 
     def seeds(self, use: str) -> list[int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal, TypeAlias, get_args
 
@@ -11,11 +11,19 @@ from envbench.cards import KnobValue
 from envbench.errors import InvalidValue, SplitRefused, UnknownName
 from envbench.policies.tabular import KEYS, Key
 from envbench.registry import card_of, panel
+from envbench.rollout.fill import check_columns
+from envbench.train.replay import REPLAYS
 from envbench.types import Panel
 
 Scale: TypeAlias = Literal["raw", "unit_rms"]
 Average: TypeAlias = Literal["episodes", "rows"]
 Collector: TypeAlias = Literal["graph", "steps"]
+Shape: TypeAlias = Literal["chains", "tree"]
+
+# Methods whose `value` is, in their papers, the mean of continuations and not a critic's.
+MONTE_CARLO = ("spo_chain", "vineppo")
+# Methods that compare branches with each other; on chains they have little to say.
+BRANCHED = ("arpo_attribution", "portool", "spo_tree", "tree_grpo")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,11 +51,22 @@ class TrainConfig:
         log_every: iterations between two logged ones; the first and the last are always logged.
         collector: `graph` walks memoised transitions, `steps` steps the environment; equal results where transitions
             are deterministic.
+        shaping: shaping methods, with their default options, applied in order before the advantages.
+        shape: of the episodes of a group: `chains`, or a `tree` from each of the `group_size` chains; by default what
+            the method needs.
+        branches, rounds: of a tree: N nodes, drawn at random, are branched from in each of L rounds, so that it ends
+            in 1 + N L leaves.
+        continuations: K, episodes played on from every step to fill its `value` and `success_rate`; 0 leaves values
+            to a critic. By default 8 for methods that live on them, else 0.
+        attempts: collections of `groups` groups until as many have episodes that differ in return (DAPO's dynamic
+            sampling); 1 takes the groups as they come.
+        replay: sampler that lets stored episodes of a task join its groups; None for none. Chains only.
 
     Raises:
         UnknownName: for an id, data set, split, knob, method or option that does not exist.
         InvalidValue: for a value that an attribute cannot take.
         SplitRefused: for a split that is not for training.
+        MissingColumn (of `resolved`): for a method that reads what no tabular rollout can fill.
     """
 
     env: str
@@ -68,12 +87,21 @@ class TrainConfig:
     seed: int = 0
     log_every: int = 1
     collector: Collector = "graph"
+    shaping: Sequence[str] = ()
+    shape: Shape | None = None
+    branches: int = 2
+    rounds: int = 1
+    continuations: int | None = None
+    attempts: int = 1
+    replay: str | None = None
 
     def __post_init__(self) -> None:
-        for name in ("tasks", "groups", "group_size", "iterations", "log_every"):
+        for name in ("tasks", "groups", "group_size", "iterations", "log_every", "branches", "rounds", "attempts"):
             check_count(name, getattr(self, name))
         if self.max_steps is not None:
             check_count("max_steps", self.max_steps)
+        if self.continuations is not None:
+            check_count("continuations", self.continuations, least=0)
         check_count("seed", self.seed, least=0)
         check_rate(self.learning_rate)
         for name, known in (
@@ -84,7 +112,16 @@ class TrainConfig:
         ):
             if getattr(self, name) not in known:
                 raise UnknownName(name, getattr(self, name), known)
+        if self.shape is not None and self.shape not in get_args(Shape):
+            raise UnknownName("shape", self.shape, get_args(Shape))
+        if self.replay not in (None, *REPLAYS):
+            raise UnknownName("replay", self.replay, REPLAYS)
+        if isinstance(self.shaping, str):
+            raise InvalidValue(f"shaping={self.shaping!r}: expected a list of shaping methods")
         credit.method(self.method).configure(self.options)
+        for name in self.shaping:
+            if credit.method(name).kind != "shaping":
+                raise UnknownName("shaping method", name, [one.name for one in credit.methods("shaping")])
         training_split(self.env, self.dataset, self.split)
 
     def resolved(self) -> TrainConfig:
@@ -93,14 +130,25 @@ class TrainConfig:
         Raises:
             InvalidValue: when the panel has fewer tasks than asked for.
         """
-        card = card_of(self.env)
+        card, needs = card_of(self.env), self.needs()
+        continued = "success_rate" in needs or self.method in MONTE_CARLO
         filled = replace(
             self,
             env=self.env.removeprefix("envbench:"),
             split=training_split(self.env, self.dataset, self.split),
             knobs=card.resolve_knobs(dict(self.knobs)),
             max_steps=card.env.max_steps if self.max_steps is None else self.max_steps,
+            shaping=tuple(self.shaping),
+            shape=("tree" if self.method in BRANCHED else "chains") if self.shape is None else self.shape,
+            continuations=(8 if continued else 0) if self.continuations is None else self.continuations,
         )
+        if filled.replay and (filled.shape == "tree" or filled.continuations):
+            raise InvalidValue(
+                f"replay={filled.replay!r}: stored episodes can be neither branched from nor continued; "
+                "use shape='chains' and continuations=0"
+            )
+        assert filled.continuations is not None  # set above
+        check_columns(needs, filled.continuations)
         filled.panel()
         return filled
 
@@ -111,10 +159,21 @@ class TrainConfig:
             raise InvalidValue(f"tasks={self.tasks}: {whole.id} has {len(whole)} tasks; ask for at most that many")
         return whole[: self.tasks]
 
+    def needs(self) -> dict[str, str]:
+        """Return the optional columns that the method and the shaping read under the options given, and who does."""
+        asked: list[tuple[str, Mapping[str, Any]]] = [(self.method, self.options)]
+        asked += [(name, {}) for name in self.shaping]
+        needs: dict[str, str] = {}
+        for name, options in asked:
+            method = credit.method(name)
+            for column in getattr(method.configure(options), "needs", method.needs):
+                needs.setdefault(column, name)
+        return needs
+
     def plain(self) -> dict[str, Any]:
         """Return the configuration as plain data."""
         values = {one.name: getattr(self, one.name) for one in fields(self)}
-        return {**values, "knobs": dict(self.knobs), "options": dict(self.options)}
+        return {**values, "knobs": dict(self.knobs), "options": dict(self.options), "shaping": list(self.shaping)}
 
 
 def training_split(env: str, dataset: str, split: str | None) -> str:

@@ -42,10 +42,12 @@ def test_rows_follow_the_schema():
     assert [row["iteration"] for row in rows] == [0, 4, 5]
     assert list(rows[0]) == [
         "env", "dataset", "split", "panel_sha256", "method", "options", "advantage_scale", "learning_rate", "seed",
-        "iteration", "env_steps", "episodes", "success", "score", "episode_return", "episode_length", "advantage_rms",
-        "wall_seconds",
+        "iteration", "env_steps", "policy_tokens", "episodes", "groups_sampled", "groups_used", "success", "score",
+        "episode_return", "episode_length", "advantage_rms", "wall_seconds",
     ]  # fmt: skip
     assert rows[-1]["episodes"] == 6 * 2 * 4
+    assert rows[-1]["groups_sampled"] == rows[-1]["groups_used"] == 6 * 2
+    assert rows[-1]["policy_tokens"] == rows[-1]["env_steps"]
     assert rows[0]["options"] == '{"scale":"none"}'
     assert rows[0]["split"] == "train"
 
