@@ -20,6 +20,7 @@ VERBS = (
     ("train", "train", "train"),
     ("sweep", "sweep", "sweep"),
     ("compare", "compare", "compare"),
+    ("fidelity", "fidelity", "fidelity"),
     ("report", "report", "report"),
     ("figures", "figures", "figures"),
     ("replay", "replay", "replay"),

@@ -93,6 +93,10 @@ class Mdp:
         """float64 [N], the distribution of the first node: every task equally often."""
         return np.bincount(self.roots, minlength=self.num_nodes) / len(self.roots)
 
+    def at_start(self, values: Values) -> float:
+        """Return the value of an episode on a task drawn at random."""
+        return float((self.start * values.v[0]).sum())
+
     def edge(self, anchor: str, action: str) -> int:
         """Return the number of an edge.
 

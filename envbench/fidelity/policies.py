@@ -68,7 +68,7 @@ def per_node(mdp: Mdp, choose: Callable[[str, tuple[str, ...]], Sequence[float] 
 
 def success_rate(mdp: Mdp, policy: Floats, horizon: int) -> float:
     """Return the exact probability that an episode on a task drawn at random ends in success."""
-    return float(mdp.start @ evaluate(mdp, policy, horizon, signal="success").v[0])
+    return mdp.at_start(evaluate(mdp, policy, horizon, signal="success"))
 
 
 def of_skill(mdp: Mdp, success: float, horizon: int) -> tuple[Floats, float]:
@@ -92,7 +92,7 @@ def of_skill(mdp: Mdp, success: float, horizon: int) -> tuple[Floats, float]:
         high *= 2.0
     if not reached(low) <= success <= reached(high):
         raise InvalidValue(
-            f"success={success}: softmax policies reach from {reached(low):.3f} to {reached(high):.3f} here; "
+            f"success={success:.3f}: softmax policies reach from {reached(low):.3f} to {reached(_SHARPEST):.3f} here; "
             "choose a skill in between"
         )
     for _ in range(_HALVINGS):

@@ -14,7 +14,7 @@ rejective multiple test procedure".
 """
 
 from envbench.stats.compare import Comparison, aligned, holm, minimum_detectable_effect, paired, power
-from envbench.stats.intervals import Band, Interval, bootstrap, curve_band, wilson
+from envbench.stats.intervals import Band, Interval, bootstrap, curve_band, student, wilson
 from envbench.stats.resample import iqm, mean
 
 __all__ = [
@@ -30,5 +30,6 @@ __all__ = [
     "minimum_detectable_effect",
     "paired",
     "power",
+    "student",
     "wilson",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -36,7 +37,7 @@ class Interval:
         high: upper bound, NaN when unknown.
         n: number of values (not of units).
         unit: what was resampled: `episode`, `cluster`, `seed`, ...
-        method: `wilson` or `bootstrap`.
+        method: `wilson`, `bootstrap` or `student`.
         confidence: nominal coverage, such as 0.95.
         units: number of units.
     """
@@ -133,6 +134,60 @@ def bootstrap(
         estimates = resample(value, code, bounds, estimator, resamples, generator_of(rng))
         low, high = (float(bound) for bound in np.quantile(estimates, tails(confidence)))
     return Interval(float(estimator(value)), low, high, flat.size, unit, "bootstrap", confidence, units)
+
+
+def student(values: ArrayLike, confidence: float = 0.95, unit: str = "seed") -> Interval:
+    """Return the mean of a few independent values with Student's t interval (1908).
+
+    For the handful of seeds that a study can pay: a bootstrap of five values is too narrow.
+
+    Args:
+        values: [n], finite; one value leaves the bounds unknown.
+        confidence: nominal coverage.
+        unit: name of the unit in the result.
+
+    Raises:
+        InvalidValue: for no values or values that are not finite.
+    """
+    flat = finite(values).ravel()
+    centre, n = math.fsum(flat) / flat.size, flat.size
+    quantile(confidence)
+    if n < 2:
+        return Interval(centre, math.nan, math.nan, n, unit, "student", confidence, n)
+    spread = math.sqrt(math.fsum((flat - centre) ** 2) / (n - 1) / n)
+    half = _student_quantile(n - 1, (1.0 + confidence) / 2.0) * spread
+    return Interval(centre, centre - half, centre + half, n, unit, "student", confidence, n)
+
+
+@lru_cache(maxsize=64)
+def _student_quantile(freedom: int, probability: float) -> float:
+    """Return the quantile (above 1/2) of Student's t distribution by bisection.
+
+    The tail follows from x = n / (n + t^2) and the distribution's finite series in cos(theta), theta = atan(t / sqrt n)
+    (Abramowitz and Stegun 26.7.3 and 26.7.4).
+    """
+    low, high = 0.0, 1.0
+    while _student_central(freedom, high) < 2.0 * probability - 1.0:
+        high *= 2.0
+    for _ in range(80):
+        middle = (low + high) / 2.0
+        low, high = (middle, high) if _student_central(freedom, middle) < 2.0 * probability - 1.0 else (low, middle)
+    return high
+
+
+def _student_central(freedom: int, t: float) -> float:
+    """Return the probability that |T| <= t."""
+    theta = math.atan(t / math.sqrt(freedom))
+    cosine, even = math.cos(theta), freedom % 2 == 0
+    term = 1.0 if even else cosine
+    terms = [term]
+    for step in range(1 if even else 2, freedom - 2, 2):  # 1/2, 3/4, ... for even degrees, 2/3, 4/5, ... for odd ones
+        term *= cosine * cosine * step / (step + 1)
+        terms.append(term)
+    total = math.sin(theta) * math.fsum(terms)
+    if even:
+        return total
+    return 2.0 / math.pi * (theta + (total if freedom > 1 else 0.0))
 
 
 def curve_band(runs: ArrayLike, *, rng: Rng, resamples: int = 2000, confidence: float = 0.95) -> Band:
