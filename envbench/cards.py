@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from functools import lru_cache
 from pathlib import Path
@@ -12,6 +13,8 @@ import msgspec
 from envbench.errors import CardError, InvalidValue, UnknownName
 
 KnobValue = bool | int | float | str
+
+_CONTENT_NAME = re.compile(r"-[0-9a-f]{8}\Z")
 
 
 class EnvSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -49,7 +52,7 @@ class EnvSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
 class SplitSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """`[datasets.<name>.splits.<split>]`: how many tasks, and the panel's sha256 under default knobs.
 
-    0 and "" stand for unknown, in data sets that are not `pinned`.
+    0 and "" stand for unknown: no copy was at hand.
     """
 
     tasks: int
@@ -64,8 +67,11 @@ class DatasetSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
         eval_split: default of `eval`.
         train_split: default of `make` and `train`; "" when nothing may be trained on.
         leaking: its splits share content, as those of the setup that they reproduce.
+        seen_splits: splits whose clusters are also those of another, by design.
+        named_by_content: its full name is this one, a hyphen, and 8 hexadecimal digits that tell what it holds.
         shipped: False when the user must bring the data.
         pinned: False when no copy was at hand, so that what its panels hold is not known here.
+        extra: pip extra that it needs, named as the package that it brings; "" for none.
     """
 
     about: str
@@ -75,6 +81,9 @@ class DatasetSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     shipped: bool = True
     pinned: bool = True
     leaking: bool = False
+    seen_splits: tuple[str, ...] = ()
+    named_by_content: bool = False
+    extra: str = ""
 
     @property
     def default_split(self) -> str:
@@ -134,6 +143,9 @@ class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
 
     def dataset(self, name: str) -> DatasetSection:
         """Return a data set or raise `UnknownName`."""
+        stem = _CONTENT_NAME.sub("", name)
+        if stem != name and stem in self.datasets and self.datasets[stem].named_by_content:
+            return self.datasets[stem]
         if name not in self.datasets:
             raise UnknownName("dataset", name, self.datasets, f"(family {self.env.family})")
         return self.datasets[name]

@@ -43,13 +43,23 @@ class LockedFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
 
 
 class Lock(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`data.lock`: the files by name."""
+    """`data.lock`: the files by name, and the games of each split in order, as (name, sha256)."""
 
-    files: dict[str, LockedFile]
+    files: dict[str, LockedFile] = {}
+    games: dict[str, tuple[tuple[str, str], ...]] = {}
 
 
 def lock_of(family: str) -> dict[str, LockedFile]:
     """Return the locked files of a family by name.
+
+    Raises:
+        UnknownName, CardError: as `read_lock`.
+    """
+    return read_lock(family).files
+
+
+def read_lock(family: str) -> Lock:
+    """Return the lock of a family.
 
     Raises:
         UnknownName: for a family that needs no data.
@@ -59,7 +69,7 @@ def lock_of(family: str) -> dict[str, LockedFile]:
     if not path.is_file():
         raise UnknownName("data family", family, sorted(lock.parent.name for lock in home().glob("envs/*/data.lock")))
     try:
-        return msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), Lock).files
+        return msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), Lock)
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise CardError(f"lock {path}: {error}") from None
 

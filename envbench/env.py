@@ -88,7 +88,8 @@ class Env(gymnasium.Env[ObsT, str]):
     """An environment of one family.
 
     A family writes `_reset`, `_step`, `_state`, `_load_state`, `_valid_actions`, `_instruction`, and where needed
-    `_anchor`, `_info`, `_memory`, `_load_memory`, `_stochastic`, `_forks`, `_outcomes` and `oracle`. It draws noise
+    `_anchor`, `_info`, `_memory`, `_load_memory`, `_stochastic`, `_refusal`, `_encoded`, `_forks`, `_outcomes` and
+    `oracle`. It draws noise
     from `self.noise` alone, through `envbench.seeding`.
 
     Args:
@@ -110,6 +111,7 @@ class Env(gymnasium.Env[ObsT, str]):
     _terminated: bool
     _truncated: bool
     _valid: bool | None
+    _keys: tuple[str, str, str]  # of state, anchor and observation
 
     def __init__(
         self,
@@ -185,6 +187,10 @@ class Env(gymnasium.Env[ObsT, str]):
         """Tell whether transitions draw noise, under these knobs."""
         return False
 
+    def _refusal(self) -> ObsT | None:
+        """Return what a refused action is answered with; None repeats the last observation."""
+        return None
+
     def _forks(self, action: str) -> int | None:
         """Return among how many equally likely results `_step(action)` decides, by one `below(self.noise, n)`.
 
@@ -239,6 +245,7 @@ class Env(gymnasium.Env[ObsT, str]):
         reward = 0.0
         if transition is None:
             self._valid = False
+            self._show_refusal()
         else:
             self._observation, reward, self._terminated, self._score, self._success = transition
             self._valid = True
@@ -388,10 +395,21 @@ class Env(gymnasium.Env[ObsT, str]):
         self.task = task
         self._hasher = KeyHasher(self.family, task.digest)
 
+    def _show_refusal(self) -> None:
+        refusal = self._refusal()
+        if refusal is not None:
+            self._observation = refusal
+            shown = self._hasher.of_bytes("observation", encode(observation_content(refusal)))
+            self._keys = (*self._keys[:2], shown)
+
+    def _encoded(self) -> tuple[bytes, bytes]:
+        """Return the canonical bytes of `_state()` and `_anchor()`; a family may know them faster."""
+        state = encode(self._state())
+        return state, state if self._plain_anchor else encode(self._anchor())
+
     def _refresh(self) -> None:
         """Compute the three keys of the state as it is now."""
-        state = encode(self._state())
-        anchor = state if self._plain_anchor else encode(self._anchor())
+        state, anchor = self._encoded()
         if self._has_noise:
             state = b"[" + state + b"," + encode(dump_state(self.noise)) + b"]"
         hasher = self._hasher

@@ -99,10 +99,11 @@ def _panel(family: str, dataset: str, split: str, knobs: tuple[tuple[str, KnobVa
             content=spec.content,
             payload=spec.payload,
         )
-        for index, spec in enumerate(task_set.tasks)
+        for index, spec in zip(task_set.places or range(len(task_set.tasks)), task_set.tasks, strict=True)
     ]
+    holes = {f"{head}/{index:04d}": reason for index, reason in (task_set.holes or {}).items()}
     changed = [f"{name}={value}" for name, value in knobs if value != card.knobs[name].default]
-    return Panel(head + ("?" + "&".join(changed) if changed else ""), tasks)
+    return Panel(head + ("?" + "&".join(changed) if changed else ""), tasks, holes)
 
 
 def split_of(task_id: str) -> tuple[str, str, str]:

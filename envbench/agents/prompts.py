@@ -32,6 +32,9 @@ _FIELDS = {
 }
 
 
+_TAIL = 20  # as on WebShop
+
+
 class Prompt(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One prompt file.
 
@@ -39,6 +42,7 @@ class Prompt(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         version: to be raised with every change of the words.
         system, turn, history, past, action: templates.
         longest: characters of a turn; a longer one is told without its history. 0 for no limit.
+        tail: characters at the end of a reply that are its action when it marks none, in the style `verl-agent`.
     """
 
     version: int
@@ -48,12 +52,15 @@ class Prompt(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     past: str
     action: str = "{action}"
     longest: int = 0
+    tail: int = _TAIL
 
     @property
     def digest(self) -> str:
         content = msgspec.to_builtins(self)
         if not self.longest:
             del content["longest"]  # it came later, and what others tell is as it was
+        if self.tail == _TAIL:
+            del content["tail"]  # so did this
         return digest(content)
 
     def messages(self, situation: Situation) -> list[dict[str, str]]:
@@ -131,17 +138,17 @@ def parse_think_action(reply: str) -> Parsed:
     return Parsed(action, bool(action) and _THINK_ACTION.fullmatch(reply) is not None)
 
 
-def parse_verl_agent(reply: str) -> Parsed:
-    """Read a reply in lower case, as verl-agent does on WebShop.
+def parse_verl_agent(reply: str, tail: int = _TAIL) -> Parsed:
+    """Read a reply in lower case, as verl-agent does.
 
-    The action lies between the first `<action>` and the first `</action>`; without them it is the last 20 characters,
-    and the format is not valid. Nor is it without `<think>` and `</think>`, wherever they stand, or with a Chinese
-    character, though the action counts then.
+    The action lies between the first `<action>` and the first `</action>`; without them it is the last `tail`
+    characters, and the format is not valid. Nor is it without `<think>` and `</think>`, wherever they stand, or with a
+    Chinese character, though the action counts then.
     """
     lower = reply.lower()
     start, end = lower.find("<action>"), lower.find("</action>")
     if start < 0 or end < 0:
-        return Parsed(lower[-20:], False)
+        return Parsed(lower[-tail:], False)
     valid = "<think>" in reply and "</think>" in reply and _CHINESE.search(reply) is None
     return Parsed(lower[start + len("<action>") : end].strip(), valid)
 
@@ -153,6 +160,11 @@ STYLES: Mapping[str, Callable[[str], Parsed]] = {
     "think-action": parse_think_action,
     "verl-agent": parse_verl_agent,
 }
+
+
+def read_reply(prompt: Prompt, style: str, reply: str) -> Parsed:
+    """Return the action in a reply, as its style reads it."""
+    return parse_verl_agent(reply, prompt.tail) if style == "verl-agent" else STYLES[style](reply)
 
 
 def load_prompt(card: Card, style: str) -> Prompt:

@@ -29,6 +29,14 @@ ORIGINALS: dict[str, tuple[Original, ...]] = {
         Original("WebShop", 60.0, "with the action list each step", f"princeton-nlp/WebShop at 64fa2a5; {_HERE}"),
         Original("WebShop", 78.0, "bare", f"princeton-nlp/WebShop at 64fa2a5; {_HERE}"),
     ),
+    "alfworld": (
+        Original("ALFWorld", 13.0, "in kitchens, with the commands each step", f"alfworld 0.4.2; {_HERE}"),
+        Original("ALFWorld", 27.0, "elsewhere, with the commands each step", f"alfworld 0.4.2; {_HERE}"),
+    ),
+    "textworld": (
+        Original("TextWorld", 364.0, "full information, small games", f"textworld 1.7.0; {_HERE}"),
+        Original("TextWorld", 171.0, "full information, large games", f"textworld 1.7.0; {_HERE}"),
+    ),
     "sokoban": (
         Original("gym_sokoban", 16_700.0, "tiny pixels", f"gym_sokoban 0.0.6; {_HERE}"),
         Original("gym_sokoban", 680.0, "160-pixel frames", f"gym_sokoban 0.0.6; {_HERE}"),

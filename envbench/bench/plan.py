@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import platform
@@ -13,10 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from envbench.bench.vector import SESSIONS
+from envbench.bench.workload import panel_here
 from envbench.cards import Card, cards
-from envbench.errors import DataMissing, InvalidValue
+from envbench.errors import DataMissing, InvalidValue, MissingExtra
 from envbench.hashing import digest
-from envbench.registry import card_of, panel
+from envbench.registry import card_of, split_of
 from envbench.runs import Cell, CellResult, Plan
 from envbench.runs.session import code_digest
 from envbench.seeding import derive_seed
@@ -73,17 +75,22 @@ def subjects(ids: Sequence[str] = (), dataset: str | None = None) -> list[Subjec
 
     Raises:
         UnknownName: for an id, or for a data set that none of the environments has.
-        DataMissing: for a data set asked for by name that is not here.
+        DataMissing, MissingExtra: for a data set asked for by name that is not here, or whose package is not.
     """
     found = []
     for card, name in _candidates(ids, dataset):
+        extra = card.dataset(name).extra
+        if extra and importlib.util.find_spec(extra) is None:
+            if dataset is not None:
+                raise MissingExtra(f"{card.env.family}/{name}", extra, extra)
+            continue
         try:
-            tasks = panel(card.env.ids[0], name)
+            tasks = panel_here(card.env.ids[0], name)
         except DataMissing:
             if dataset is not None:
                 raise
             continue
-        found.append(Subject(card.env.ids[0], name, card.dataset(name).default_split, tasks.sha256))
+        found.append(Subject(card.env.ids[0], name, split_of(tasks[0].id)[2], tasks.sha256))
     return found
 
 

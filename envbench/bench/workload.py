@@ -8,8 +8,10 @@ import gymnasium
 import numpy as np
 
 from envbench.env import Env
-from envbench.registry import panel
+from envbench.errors import DataMissing
+from envbench.registry import card_of, panel
 from envbench.seeding import below, choice, derive_seed, generator, uniform
+from envbench.types.task import Panel
 
 INVALID_SHARE = 0.02
 OWN_QUERY_SHARE = 0.5
@@ -37,7 +39,7 @@ def record(id: str, dataset: str, steps: int, seed: int) -> list[Episode]:
         seed: decides tasks, noise and actions; equal seeds record equal workloads.
     """
     env: Env[Any] = gymnasium.make(id, dataset=dataset).unwrapped  # type: ignore[assignment]  # the registry's ids are ours
-    tasks = panel(id, dataset)
+    tasks = panel_here(id, dataset)
     bits = generator(derive_seed(seed, "bench", id, dataset))
     episodes: list[Episode] = []
     left = steps
@@ -47,6 +49,21 @@ def record(id: str, dataset: str, steps: int, seed: int) -> list[Episode]:
         episodes.append(Episode(task, noise, actions))
         left -= len(actions)
     return episodes
+
+
+def panel_here(id: str, dataset: str) -> Panel:
+    """Return the panel of the default split of a data set, or of that to evaluate on where only its data are here.
+
+    Raises:
+        DataMissing: neither is.
+    """
+    section = card_of(id).dataset(dataset)
+    try:
+        return panel(id, dataset)
+    except DataMissing:
+        if section.eval_split == section.default_split:
+            raise
+        return panel(id, dataset, section.eval_split)
 
 
 def play_mixed(env: Env[Any], task: str, seed: int, limit: int, bits: np.random.PCG64) -> list[str]:

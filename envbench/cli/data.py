@@ -22,6 +22,9 @@ def add(
     as_json: common.Json = False,
 ) -> None:
     """Check the files of a data set against their lock and remember the folder."""
+    if data.read_lock(family).games:
+        _add_games(family, folder, as_json)
+        return
     locked = data.lock_of(family)
     size = sum(file.bytes for file in locked.values()) / 1e6
     common.say(f"data add: reads and checks {len(locked)} files of {family} ({size:.1f} MB unpacked); copies nothing")
@@ -32,6 +35,21 @@ def add(
         for name, path in found.items():
             unchecked = " (unverified: its digest is not known)" if locked[name].unverified else ""
             typer.echo(f"{name}: {path}{unchecked}")
+    common.say(f"recorded in {data.record_path()}")
+    common.next_command("envbench list")
+
+
+def _add_games(family: str, folder: Path, as_json: bool) -> None:
+    from envbench.envs.alfworld import survey
+
+    common.say(f"data add: reads the games of {family} in {folder} and checks those of its lock; copies nothing")
+    splits = survey.survey(folder)
+    data.record_folder(family, folder)
+    if as_json:
+        common.emit_json({"family": family, "folder": str(folder.resolve()), "splits": [it._asdict() for it in splits]})
+    else:
+        for split in splits:
+            typer.echo(split.line())
     common.say(f"recorded in {data.record_path()}")
     common.next_command("envbench list")
 
@@ -94,11 +112,28 @@ def list_data(as_json: common.Json = False) -> None:
     common.next_command(f"envbench data add {missing[0]} DIR" if missing else "envbench list")
 
 
+def _games_row(family: str) -> dict[str, Any]:
+    from envbench.envs.alfworld import store
+
+    return {
+        "family": family,
+        "file": f"{store.TREE}/ or games*.jsonl.gz",
+        "optional": False,
+        "bytes": 0,
+        "unverified": False,
+        "licence": "MIT (ALFWorld, ALFRED). Research data, not shipped",
+        "source": "alfworld-download, or lines of JSON made from it",
+        "path": next((str(folder) for folder in data.folders(family) if store.holds_games(folder)), None),
+    }
+
+
 def data_rows() -> list[dict[str, Any]]:
     """Return every locked file: family, file, optional, bytes (0: unknown), unverified, licence, source, path."""
     rows = []
     for lock in sorted(home().glob("envs/*/data.lock")):
         family = lock.parent.name
+        if data.read_lock(family).games:
+            rows.append(_games_row(family))
         for name, file in data.lock_of(family).items():
             try:
                 path: str | None = str(data.find(family, name)[name])

@@ -11,6 +11,7 @@ import gymnasium
 
 from envbench.cards import Card, ConformanceCase, cards, home
 from envbench.env import Env
+from envbench.errors import DataMissing
 from envbench.hashing import JsonValue, digest
 from envbench.registry import panel
 from envbench.seeding import below, choice, derive_seed, generator
@@ -46,6 +47,17 @@ class Case:
 
     def panel(self, split: str | None = None) -> Panel:
         return panel(self.card.env.family, self.row.dataset, split or self.split, **self.row.knobs)
+
+    def splits(self) -> list[str]:
+        """Return the splits of the data set, but those that the card does not pin and whose data are not here."""
+        section = self.card.dataset(self.row.dataset)
+        return [name for name, split in section.splits.items() if split.sha256 or not section.pinned or self._has(name)]
+
+    def _has(self, split: str) -> bool:
+        try:
+            return len(self.panel(split)) > 0
+        except DataMissing:
+            return False
 
     def task_id(self, number: int) -> str:
         """Return the id of one of the panel's tasks, spread over it by `number`."""

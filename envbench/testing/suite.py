@@ -31,7 +31,8 @@ _HASHES = ("state_hash", "anchor_hash", "observation_hash")
 
 def _required(case: Case) -> bool:
     wanted = os.environ.get("ENVBENCH_REQUIRE", "").split(",")
-    return f"{case.card.env.family}/{case.row.dataset}" in wanted or case.card.env.extra in [w for w in wanted if w]
+    extras = {case.card.env.extra, case.card.dataset(case.row.dataset).extra} - {""}
+    return f"{case.card.env.family}/{case.row.dataset}" in wanted or not extras.isdisjoint(wanted)
 
 
 @lru_cache(maxsize=64)
@@ -288,12 +289,18 @@ class ConformanceSuite:
     def test_what_is_no_command_is_invalid_and_changes_nothing(self, case: Case) -> None:
         env = case.make(max_steps=None)
         observation, info = env.reset(seed=2, options={"task": case.task_id(2)})
-        state = env._state()
+        state, refusal = env._state(), env._refusal()
         for number, action in enumerate(_NOT_COMMANDS, start=1):
             shown, reward, terminated, truncated, after = env.step(action)
-            assert (shown, reward, terminated, truncated) == (observation, 0.0, False, False)
+            assert (shown, reward, terminated, truncated) == (
+                observation if refusal is None else refusal,
+                0.0,
+                False,
+                False,
+            )
             assert after["valid"] is False
-            assert [after[key] for key in _HASHES] == [info[key] for key in _HASHES]
+            unchanged = _HASHES if refusal is None else _HASHES[:2]
+            assert [after[key] for key in unchanged] == [info[key] for key in unchanged]
             assert env._state() == state
             assert env.t == number
 
@@ -347,7 +354,7 @@ class ConformanceSuite:
         exceptions = case.card.oracle.exceptions
         if case.row.stochastic:
             pytest.skip("stochastic: the family's own test holds the oracle to the exact optimum")
-        for split in case.card.dataset(case.row.dataset).splits:
+        for split in case.splits():
             for task in case.panel(split):
                 env.reset(seed=0, options={"task": task.id})
                 score, over = 0.0, False
@@ -438,8 +445,8 @@ class ConformanceSuite:
             n: v for n, v in case.row.knobs.items() if case.card.knobs[n].dynamics and v != case.card.knobs[n].default
         }
         contents: dict[str, str] = {}
-        for split, declared in section.splits.items():
-            tasks = case.panel(split)
+        for split in case.splits():
+            declared, tasks = section.splits[split], case.panel(split)
             assert len({task.id for task in tasks}) == len(tasks)
             if section.pinned and not changed:
                 assert (len(tasks), tasks.sha256) == (declared.tasks, declared.sha256)
@@ -451,8 +458,8 @@ class ConformanceSuite:
     def test_clusters_do_not_cross_splits(self, case: Case) -> None:
         owner: dict[str, str] = {}
         section = case.card.dataset(case.row.dataset)
-        for split in section.splits:
-            if split != "all" and not section.leaking:
+        for split in case.splits():
+            if split != "all" and split not in section.seen_splits and not section.leaking:
                 for task in case.panel(split):
                     assert owner.setdefault(task.cluster, split) == split, task.id
 

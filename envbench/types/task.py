@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
 from typing import Any, NamedTuple, overload
 
-from envbench.errors import UnknownName
+from envbench.errors import DataMissing, UnknownName
 from envbench.hashing import JsonValue, digest, encode
 
 
@@ -29,10 +29,19 @@ class TaskSpec(NamedTuple):
 
 
 class TaskSet(NamedTuple):
-    """The tasks of one split in order, and the digest of the data set that they stand on ("" for none)."""
+    """The tasks of one split.
+
+    Attributes:
+        tasks: in order.
+        data: digest of the data set that they stand on, "" for none.
+        places: index of each task, ascending; those that are left out are `holes`. None: 0, 1, 2 and so on.
+        holes: index -> why the task that belongs there is not here, in words that say what to do.
+    """
 
     tasks: Sequence[TaskSpec]
     data: str = ""
+    places: Sequence[int] | None = None
+    holes: Mapping[int, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +70,10 @@ class Task:
 class Panel(Sequence[Task]):
     """A hashed list of tasks: `panel[i]`, `panel.id`, `panel.sha256`, `panel.task(id)`."""
 
-    def __init__(self, id: str, tasks: Sequence[Task]) -> None:
+    def __init__(self, id: str, tasks: Sequence[Task], holes: Mapping[str, str] | None = None) -> None:
         self.id = id
         self._tasks = tuple(tasks)
+        self.holes = dict(holes or {})  # task id -> why it is not here
 
     @overload
     def __getitem__(self, index: int) -> Task: ...
@@ -99,7 +109,10 @@ class Panel(Sequence[Task]):
 
         Raises:
             UnknownName: when the panel does not hold it.
+            DataMissing: when it belongs here, but its data are not on this machine.
         """
+        if id in self.holes:
+            raise DataMissing(f"task {id} is not here: {self.holes[id]}")
         try:
             return self._by_id[id]
         except KeyError:

@@ -280,6 +280,8 @@ def open_session(env: Env[Any], memory: Memory | None) -> Plain | Shared:
     """Return a session on an environment of its own; without memory it computes every step."""
     if memory is None or env.card.env.snapshot != "value" or not isinstance(env.observation_space, Text):
         return Plain(env)
+    if type(env)._refusal is not Env._refusal:
+        return Plain(env)  # what is shown after a refused action is no state of the memory
     if not env.stochastic:
         return Shared(env, memory)
     return Plain(env) if type(env)._forks is Env._forks else Noisy(env, memory)

@@ -10,6 +10,7 @@ import pytest
 from eval_verbs import command
 
 import envbench
+from envbench.registry import card_of
 from envbench.rollout.play import differences
 
 SHOP, SOKOBAN, LAKE = "envbench/WebShop-v0", "envbench/Sokoban-v0", "envbench/FrozenLake-v0"
@@ -282,7 +283,8 @@ def test_a_family_without_a_render_module_is_shown_as_it_is(play, monkeypatch):
 
 @pytest.mark.parametrize("env", envbench.registry.ids())
 def test_every_environment_offers_its_actions_by_number(play, env):
-    made = gymnasium.make(env, split="test").unwrapped
+    card = card_of(env)
+    made = gymnasium.make(env, split=card.datasets["builtin"].eval_split).unwrapped
     _, info = made.reset(seed=0)
     for number in range(1, len(info["valid_actions"]) + 1):
         row = row_of(play([str(number)], env, "--json"))

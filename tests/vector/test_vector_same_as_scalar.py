@@ -85,6 +85,9 @@ def test_batched_sessions_are_scalar_sessions(case: Case):
     for seed in range(4):  # the second time round, transitions are known
         play_beside_scalars(vector, case, 30, seed % 3, max_steps=9)
     assert vector.memory is not None
+    if case.make()._refusal() is not None:
+        assert vector.memory.misses == 0  # what is shown after a refused action is never shared
+        return
     assert 0 < vector.memory.misses < 4 * 30 * 7 * 0.7  # else nothing was shared and nothing was tested
 
 

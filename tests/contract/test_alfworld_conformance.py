@@ -1,0 +1,5 @@
+from envbench.testing import ConformanceSuite
+
+
+class TestALFWorld(ConformanceSuite):
+    family = "alfworld"
