@@ -44,7 +44,7 @@ ALLOWED = {
     "sweep": CORE | {"train", "runs", "credit", "policies", "compare"},
     "report": BASE | {"types", "seeding", "cards", "registry", "runs", "agents", "evaluate", "compare", "sweep"},
     "bench": CORE | {"runs", "rollout", "agents", "vector"},
-    "studies": CORE | {"envs", "rollout", "agents"},
+    "studies": CORE | {"envs", "rollout", "agents", "credit"},
 }
 
 

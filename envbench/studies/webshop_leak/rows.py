@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from envbench.errors import DataCorrupt
 from envbench.seeding import derive_seed
 from envbench.stats import Interval, bootstrap
+from envbench.studies import tables
 
 ROOT = 0
 """Seed below which every draw of the study is derived."""
@@ -63,12 +62,7 @@ def counted(dataset: str, part: str, case: str, measure: str, share: float, n: i
 
 def write_rows(rows: Iterable[Row]) -> str:
     """Return the rows as CSV; NaN is empty."""
-    out = io.StringIO()
-    writer = csv.DictWriter(out, [field.name for field in fields(Row)], lineterminator="\n")
-    writer.writeheader()
-    for row in rows:
-        writer.writerow({key: "" if value != value else value for key, value in asdict(row).items()})
-    return out.getvalue()
+    return tables.write_rows(rows, Row)
 
 
 def read_rows(text: str) -> list[Row]:
@@ -77,15 +71,7 @@ def read_rows(text: str) -> list[Row]:
     Raises:
         DataCorrupt: for another table.
     """
-    try:
-        return [_row(entry) for entry in csv.DictReader(io.StringIO(text))]
-    except (KeyError, TypeError, ValueError) as error:
-        raise DataCorrupt(f"no table of the WebShop study ({error}); run scripts/webshop_leak.py again") from None
-
-
-def _row(entry: Mapping[str, str]) -> Row:
-    kinds: dict[str, Callable[[str], Any]] = {"float": lambda text: float(text or "nan"), "int": int, "str": str}
-    return Row(**{field.name: kinds[str(field.type)](entry[field.name]) for field in fields(Row)})
+    return tables.read_rows(text, Row, "scripts/webshop_leak.py")
 
 
 def find(rows: Sequence[Row], dataset: str, part: str, case: str, measure: str, groups: int = 0) -> Row:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
-from envbench.errors import InvalidValue
+from envbench.studies import tables
+from envbench.studies.tables import shown, table, wrapped
 from envbench.studies.webshop_leak import pages, prices, splits
 from envbench.studies.webshop_leak.orders import LEVELS
 from envbench.studies.webshop_leak.rows import Row, find
@@ -20,27 +20,13 @@ _SAME = {"text": "same instruction, to the letter", "goal": "same product and op
 _ORDERS = {splits.OWN: "own orders", splits.SCRIPT: "own orders, `env.seed=0`", splits.ONE: "one order"}
 
 
-def shown(row: Row) -> str:
-    """Return a row's share in percent, with its interval where it has one; more digits near 0 and 100."""
-    near = 100 * min(row.estimate, 1 - row.estimate)
-    digits = 1 if near == 0 or near >= 1 else 2 if near >= 0.1 else 3
-    text = f"{100 * row.estimate:.{digits}f}"
-    if row.low != row.low or row.low == row.high:
-        return f"{text} %"
-    return f"{text} % ({100 * row.low:.{digits}f} to {100 * row.high:.{digits}f})"
-
-
 def replace(document: str, text: str) -> str:
     """Return the document with the text between the study's markers exchanged.
 
     Raises:
         InvalidValue: for a document without them.
     """
-    before, begin, rest = document.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise InvalidValue(f"the document lacks the lines {BEGIN} and {END}; put them where the text belongs")
-    return f"{before}{BEGIN}\n\n{text}\n{END}{after}"
+    return tables.replace(document, text, BEGIN, END)
 
 
 def section(rows: Sequence[Row]) -> str:
@@ -54,18 +40,10 @@ def section(rows: Sequence[Row]) -> str:
         *_datasets_table(rows, datasets),
         *_pages_table(rows, datasets[0]),
         _method(),
-        _wrapped("""`python scripts/webshop_leak.py` measures all of it again in under two minutes, on the generated
+        wrapped("""`python scripts/webshop_leak.py` measures all of it again in under two minutes, on the generated
             catalogue alone where the original's files are not; `envbench figures webshop-leak` draws the figure."""),
     ]
     return "\n\n".join(parts) + "\n"
-
-
-def _wrapped(text: str) -> str:
-    return textwrap.fill(" ".join(text.split()), 120, break_long_words=False, break_on_hyphens=False)
-
-
-def _table(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in (head, ["---"] * len(head), *lines))
 
 
 def _splits(rows: Sequence[Row], dataset: str) -> str:
@@ -74,7 +52,7 @@ def _splits(rows: Sequence[Row], dataset: str) -> str:
 
     clean = [find(rows, dataset, "splits", splits.OURS, f"in range, same {level}") for level in LEVELS]
     human = splits.expected_share(HUMAN_GOALS, splits.USUAL)
-    return _wrapped(f"""**Test goals are trained on.** In a widely used set-up, verl-agent's since June 2025, every
+    return wrapped(f"""**Test goals are trained on.** In a widely used set-up, verl-agent's since June 2025, every
         training group and every validation worker seeds prices, goals and their order with a seed of its own. The first
         {splits.TEST} goals of each order are for testing, the others for training. Within one order the two are
         disjoint, as the code intends; but most test goals of one worker are training goals of another. With the
@@ -97,7 +75,7 @@ def _pages(rows: Sequence[Row], dataset: str) -> str:
     def of(part: str, case: str, measure: str) -> str:
         return shown(find(rows, dataset, part, case, measure))
 
-    return _wrapped(f"""**The same goal is not the same text, and a page is not a state.** The original draws prices and
+    return wrapped(f"""**The same goal is not the same text, and a page is not a state.** The original draws prices and
         price limits before it seeds its generator. Two processes then agree on the order and on every goal's product
         and options, and disagree on {of("prices", prices.UNSEEDED, "same index, another text")} of the instructions, by
         their price limit. Seeding first cures that for one seed; with a seed per worker, an index names another goal in
@@ -122,7 +100,7 @@ def _groups_table(rows: Sequence[Row], dataset: str) -> tuple[str, str]:
     head = ("training groups", "same instruction", "same goal", "same product", "one order: same goal", "same product")
     about = f"""Test goals of `{dataset}` trained on within {splits.ITERATIONS} iterations, under own orders and, in the
         last two columns, under one order (95 % intervals over {splits.RUNS} runs with unrelated seeds):"""
-    return _wrapped(about), _table(head, lines)
+    return wrapped(about), table(head, lines)
 
 
 def _datasets_table(rows: Sequence[Row], datasets: Sequence[str]) -> tuple[str, str]:
@@ -147,7 +125,7 @@ def _datasets_table(rows: Sequence[Row], datasets: Sequence[str]) -> tuple[str, 
         [label, *(shown(find(rows, dataset, part, case, measure, groups)) for dataset in datasets)]
         for label, part, case, measure, groups in wanted
     ]
-    return f"At {splits.USUAL} training groups:", _table(("share", *datasets), lines)
+    return f"At {splits.USUAL} training groups:", table(("share", *datasets), lines)
 
 
 def _pages_table(rows: Sequence[Row], dataset: str) -> tuple[str, str]:
@@ -161,11 +139,11 @@ def _pages_table(rows: Sequence[Row], dataset: str) -> tuple[str, str]:
         for agent in ("random", "searcher", "oracle", pages.LOST, pages.ALL)
     ]
     head = ("agent", "observations with several anchors", "steps there", "with several states", "steps there")
-    return f"Observations on `{dataset}` (all rows of both data sets: `leak.csv`):", _table(head, lines)
+    return f"Observations on `{dataset}` (all rows of both data sets: `leak.csv`):", table(head, lines)
 
 
 def _method() -> str:
-    return _wrapped(f"""How it is counted. Training group *w* has the worker seed `seed + w`, validation worker *v* of
+    return wrapped(f"""How it is counted. Training group *w* has the worker seed `seed + w`, validation worker *v* of
         {splits.VALIDATION_WORKERS} `seed + {splits.VALIDATION_OFFSET} + v`; an iteration draws one index per group
         without replacement from `RandomState(seed)`, and each is a goal trained on. The test goals are the first
         {splits.TEST} of every validation worker, all as likely. This was read in the copy of verl-agent that
