@@ -9,7 +9,7 @@ ifneq ($(wildcard ../shared/data),)
 export ENVBENCH_DATA ?= $(abspath ../shared/data)
 endif
 
-.PHONY: demo test test-slow lint figures pin clean
+.PHONY: demo test test-slow test-textworld lint figures clean
 
 demo: $(INSTALLED)
 	$(BIN)/python scripts/demo.py
@@ -19,6 +19,18 @@ test: $(INSTALLED)
 
 test-slow: $(INSTALLED)
 	$(BIN)/python -m pytest -m slow $(ARGS)
+
+# The real TextWorld package, in an environment of its own: it brings a compiler's work and older dependencies.
+test-textworld: .venv-textworld/.installed
+	ENVBENCH_REQUIRE=textworld .venv-textworld/bin/python -m pytest -n auto \
+		tests/contract/test_textworld_conformance.py tests/envs/textworld $(ARGS)
+
+.venv-textworld/.installed: pyproject.toml constraints.txt
+	@command -v cc >/dev/null || { echo "TextWorld compiles a part of itself; install a C compiler, e.g. apt-get install gcc"; exit 2; }
+	$(PYTHON) -m venv .venv-textworld
+	.venv-textworld/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt \
+		--editable '.[textworld]' pytest pytest-socket pytest-xdist hypothesis
+	@touch $@
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
@@ -37,4 +49,4 @@ $(INSTALLED): pyproject.toml constraints.txt
 	@touch $@
 
 clean:
-	rm -rf .venv build dist runs .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-textworld build dist runs .pytest_cache .mypy_cache .ruff_cache .hypothesis
