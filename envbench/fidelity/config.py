@@ -96,7 +96,8 @@ class StudyConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
         groups: groups of the pool.
         seeds: number of pools; intervals are over them.
         continuations: K, for methods that continue from every step.
-        truth_rows: rows whose Monte-Carlo truth is found. tolerance: its standard error over the reward range.
+        truth_rows: rows of a setting and skill whose Monte-Carlo truth is found, shared out among the pools.
+        tolerance: greatest standard error of it, as a share of the reward range.
         seed: root of them all.
     """
 

@@ -135,38 +135,26 @@ class Gradient(NamedTuple):
     sample_cost: float
 
 
-def gradient(estimates: Floats, exact: Floats, group_size: int) -> Gradient:
-    """Compare per-group gradient estimates with the exact gradient.
+class Estimates(NamedTuple):
+    """Gradient estimates of many groups, as far as comparing them needs.
 
-    The sample cost follows from the estimates' mean m and the trace v of their covariance: the cosine of a mean of n
-    groups with the exact gradient g is about (m . g / |g|) / sqrt(|m|^2 + v / n), with |m|^2 freed of its own noise.
-
-    Args:
-        estimates: float64 [groups, M].
-        exact: float64 [M].
-        group_size: episodes of a group.
+    Attributes:
+        mean: float64 [M], over groups. square: mean over groups of the squared length. groups: their number.
     """
-    groups = len(estimates)
-    mean = estimates.mean(axis=0)
-    size = float(np.sqrt(_inner(exact, exact)))
-    if size == 0.0 or not mean.any():
-        return Gradient(0.0 if size else float("nan"), float("inf"))
-    along = _inner(mean, exact) / size
-    cosine = along / float(np.sqrt(_inner(mean, mean)))
-    if groups < 2:
-        return Gradient(cosine, float("nan"))
-    spread = float(((estimates - mean) ** 2).sum()) / (groups - 1)
-    true_size = _inner(mean, mean) - spread / groups
-    room = (along / GOAL) ** 2 - true_size  # what the noise may add to |m|^2
-    if along <= 0.0 or room <= 0.0:
-        return Gradient(cosine, float("inf"))
-    return Gradient(cosine, max(spread / room, 1.0) * group_size)
+
+    mean: Floats
+    square: float
+    groups: int
 
 
-def gradient_estimates(signal: Floats, edge: Ints, policy: Floats, edge_node: Ints, group: Ints, groups: int) -> Floats:
-    """Return float64 [groups, M], each group's estimate of the gradient in the logits of a softmax policy.
+def gradient_estimates(
+    signal: Floats, edge: Ints, policy: Floats, edge_node: Ints, group: Ints, groups: int
+) -> Estimates:
+    """Return the groups' estimates of the gradient in the logits of a softmax policy.
 
-    The sum over the group's rows of signal (1[e = edge] - pi(e | node)).
+    A group's is the sum over its rows of signal (1[e = edge] - pi(e | node)). Nothing as large as groups x M is made:
+    with x(e) the signal that a group has on edge e and y(n) that on all edges of a node, the squared length is
+    sum_e x(e)^2 - 2 sum_e x(e) y(n) pi(e) + sum_n y(n)^2 sum_e pi(e)^2.
 
     Args:
         signal: float64 [S], weight times credit.
@@ -176,12 +164,49 @@ def gradient_estimates(signal: Floats, edge: Ints, policy: Floats, edge_node: In
         group: int64 [S], below `groups`.
         groups: their number.
     """
-    edges = len(policy)
-    taken = np.bincount(group * edges + edge, signal, minlength=groups * edges).reshape(groups, edges)
-    nodes = int(edge_node.max()) + 1
-    total = np.bincount(group * nodes + edge_node[edge], signal, minlength=groups * nodes).reshape(groups, nodes)
-    result: Floats = taken - total[:, edge_node] * policy
-    return result
+    edges, nodes = len(policy), int(edge_node.max()) + 1
+    node = edge_node[edge]
+    total = np.bincount(node, signal, minlength=nodes)
+    mean = (np.bincount(edge, signal, minlength=edges) - total[edge_node] * policy) / groups
+    at_edge, place = np.unique(group * edges + edge, return_inverse=True)
+    at_node, where = np.unique(group * nodes + node, return_inverse=True)
+    taken: Floats = np.bincount(place, signal).astype(np.float64, copy=False)
+    summed: Floats = np.bincount(where, signal).astype(np.float64, copy=False)
+    taken_edge = at_edge % edges
+    own = summed[np.searchsorted(at_node, at_edge // edges * nodes + edge_node[taken_edge])]
+    spread = np.bincount(edge_node, policy * policy, minlength=nodes)
+    square = (
+        _inner(taken, taken)
+        - 2.0 * _inner(taken * own, policy[taken_edge])
+        + _inner(summed * summed, spread[at_node % nodes])
+    )
+    return Estimates(mean, square / groups, groups)
+
+
+def gradient(estimates: Estimates, exact: Floats, group_size: int) -> Gradient:
+    """Compare per-group gradient estimates with the exact gradient.
+
+    The sample cost follows from the estimates' mean m and the trace v of their covariance: the cosine of a mean of n
+    groups with the exact gradient g is about (m . g / |g|) / sqrt(|m|^2 + v / n), with |m|^2 freed of its own noise.
+
+    Args:
+        estimates: of at least one group.
+        exact: float64 [M].
+        group_size: episodes of a group.
+    """
+    mean, groups = estimates.mean, estimates.groups
+    size, length = float(np.sqrt(_inner(exact, exact))), _inner(mean, mean)
+    if size == 0.0 or length == 0.0:
+        return Gradient(0.0 if size else float("nan"), float("inf"))
+    along = _inner(mean, exact) / size
+    cosine = along / float(np.sqrt(length))
+    if groups < 2:
+        return Gradient(cosine, float("nan"))
+    spread = max(estimates.square - length, 0.0) * groups / (groups - 1)
+    room = (along / GOAL) ** 2 - (length - spread / groups)  # what the noise may add to |m|^2
+    if along <= 0.0 or room <= 0.0:
+        return Gradient(cosine, float("inf"))
+    return Gradient(cosine, max(spread / room, 1.0) * group_size)
 
 
 def decisive_share(credit: Floats, decisive: Flags) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -16,7 +17,9 @@ from envbench.fidelity.config import Setting, StudyConfig
 from envbench.fidelity.enumeration import enumerate_tasks
 from envbench.fidelity.mdp import Flags, Floats, Mdp, Values, clock_spread, evaluate, optimal, policy_gradient
 from envbench.fidelity.pool import OraclePolicy
+from envbench.fidelity.remembered import remembered
 from envbench.fidelity.truth import Truth, exact, sampled
+from envbench.hashing import JsonValue
 from envbench.policies.tabular import TabularPolicy
 from envbench.registry import panel
 from envbench.rollout.graph import Graph
@@ -109,7 +112,16 @@ def _monte_carlo(config: StudyConfig, setting: Setting, epsilon: float, members:
     pool = collector.collect(members)
     spread = _range(pool)
     smallest = config.sizes_of(setting)[0]
-    truth = sampled(pool, env, collector, config.truth_rows, config.tolerance * spread, smallest, members.seed)
+    rows = math.ceil(config.truth_rows / config.seeds)
+    key: JsonValue = [
+        setting.env, setting.dataset, dict(setting.knobs), setting.panel().sha256, setting.horizon, epsilon,
+        config.sizes_of(setting)[-1], members.seed, rows, config.tolerance * spread, smallest,
+    ]  # fmt: skip
+    truth = remembered(
+        key,
+        pool,
+        lambda: sampled(pool, env, collector, rows, config.tolerance * spread, smallest, members.seed),
+    )
     return Scene(pool, collector, table, truth, float(pool.success.mean()), spread, None, None)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -81,7 +81,7 @@ def run_cell(resolved: Mapping[str, Any], spec: Mapping[str, Any]) -> CellResult
         "setting": setting.name, "env": setting.env, "truth": setting.truth, "skill": float(spec["skill"]),
         "seed": int(spec["seed"]), "success": scene.success,
     }  # fmt: skip
-    judge = _Judge(config, scene, derive_seed(spec["seed"], "random"))
+    judge = Judge(config, scene, derive_seed(spec["seed"], "random"))
     rows = [row for size in config.sizes_of(setting) for row in judge.rows(size)]
     return CellResult(metrics=[_finite({**about, **row}) for row in (*rows, judge.keys())])
 
@@ -108,7 +108,7 @@ class _Part:
     env_steps: int
 
 
-class _Judge:
+class Judge:
     """Judges methods on a scene."""
 
     def __init__(self, config: StudyConfig, scene: Scene, seed: int) -> None:
@@ -119,8 +119,10 @@ class _Judge:
         chains = self._chains(size)
         parts = {"chains": chains}
         for reference in ("truth", "random"):
-            known = self._reference(reference, chains)
-            yield {**self._measures(chains, known, size), "method": reference, "group_size": size, "seconds": 0.0}
+            found = self._measures(chains, self._reference(reference, chains), size)
+            if reference == "truth":  # found twice, so its own noise shrinks the correlation a second time
+                found["pearson_corrected"] /= metrics.attenuation(chains.truth.advantage, chains.truth.error)
+            yield {**found, "method": reference, "group_size": size, "seconds": 0.0}
         for entry in self._config.entries():
             shape = shape_of(needs_of(credit.method(entry.name), entry.options))
             if shape != "chains" and (self._scene.exact is None or size not in self._config.branching_sizes):
@@ -132,6 +134,23 @@ class _Judge:
             seconds = time.perf_counter() - started
             found = self._measures(parts[shape], assigned, size)
             yield {**found, "method": entry.label, "group_size": size, "seconds": seconds}
+
+    def credits(self, size: int, entries: Sequence[MethodEntry]) -> tuple[Rollout, Truth, dict[str, Floats]]:
+        """Return the groups of a size, the truth of their rows, and the credit (float64 [S]) by each method's label.
+
+        Methods that play trees of their own are left out: their steps are others.
+        """
+        chains = self._chains(size)
+        parts = {"chains": chains}
+        found = {}
+        for entry in entries:
+            shape = shape_of(needs_of(credit.method(entry.name), entry.options))
+            if shape == "tree":
+                continue
+            if shape not in parts:
+                parts[shape] = self._continued(chains)
+            found[entry.label] = self._credit(entry, parts[shape].rollout)
+        return chains.rollout, chains.truth, found
 
     def keys(self) -> Row:
         """Return how well keys tell states apart on the pool, and how much the clock matters within one."""

@@ -83,29 +83,57 @@ def test_attenuation_undoes_noise_in_the_truth():
     assert np.isnan(metrics.attenuation(TRUTH, np.full_like(TRUTH, 3.0)))
 
 
-def test_gradient_estimates_by_hand():
+def dense(signal, edge, policy, edge_node, group, groups):
+    """Each group's estimate in full, float64 [groups, M]."""
+    found = np.zeros((groups, len(policy)))
+    for value, taken, member in zip(signal, edge, group, strict=True):
+        found[member, taken] += value
+        found[member] -= value * policy * (edge_node == edge_node[taken])
+    return found
+
+
+def estimates_of(matrix):
+    return metrics.Estimates(matrix.mean(axis=0), float((matrix**2).sum(axis=1).mean()), len(matrix))
+
+
+def test_gradient_estimates():
     mdp = chain(2)
     policy = np.array([0.75, 0.25, 0.5, 0.5])
     # Group 0 takes `on` twice with credit 1 and 2, group 1 `off` with credit -4.
-    found = metrics.gradient_estimates(
-        np.array([1.0, 2.0, -4.0]), np.array([0, 2, 1]), policy, mdp.edge_node, np.array([0, 0, 1]), 2
-    )
-    assert found.tolist() == [[0.25, -0.25, 1.0, -1.0], [3.0, -3.0, 0.0, 0.0]]
+    rows = (np.array([1.0, 2.0, -4.0]), np.array([0, 2, 1]), policy, mdp.edge_node, np.array([0, 0, 1]), 2)
+    by_hand = np.array([[0.25, -0.25, 1.0, -1.0], [3.0, -3.0, 0.0, 0.0]])
+    assert dense(*rows).tolist() == by_hand.tolist()
+    found = metrics.gradient_estimates(*rows)
+    assert found.mean.tolist() == by_hand.mean(axis=0).tolist()
+    assert found.square == pytest.approx(float((by_hand**2).sum() / 2), rel=1e-12)
+
+
+def test_gradient_estimates_of_many_rows():
+    mdp = chain(9)
+    policy = np.tile([0.3, 0.7], 9)
+    bits = np.random.PCG64(5)
+    edge = (bits.random_raw(500) % np.uint64(18)).astype(np.int64)
+    group = (bits.random_raw(500) % np.uint64(7)).astype(np.int64)
+    rows = (normal(500), edge, policy, mdp.edge_node, group, 8)  # the last group is empty
+    expected = dense(*rows)
+    found = metrics.gradient_estimates(*rows)
+    assert found.mean == pytest.approx(expected.mean(axis=0), abs=1e-12)
+    assert found.square == pytest.approx(float((expected**2).sum() / 8), rel=1e-10)
 
 
 def test_sample_cost():
     """Estimates g + noise of variance v in all: cosine 0.9 needs n with |g|^2 / (|g|^2 + v / n) = 0.81."""
     exact = np.zeros(50)
     exact[0] = 2.0
-    estimates = exact + normal((40_000, 50))
-    found = metrics.gradient(estimates, exact, group_size=8)
+    matrix = exact + normal((40_000, 50))
+    found = metrics.gradient(estimates_of(matrix), exact, group_size=8)
     assert found.sample_cost == pytest.approx(8 * (50 / 4) / (1 / 0.81 - 1), rel=0.05)
     assert found.cosine == pytest.approx(1.0, abs=0.01)
     wrong = exact + np.eye(50)[1] * 2.0  # half of the direction is a bias that no number of episodes removes
-    assert metrics.gradient(wrong + normal((4000, 50)), exact, 8).sample_cost == np.inf
-    assert metrics.gradient(-estimates[:100], exact, 8).sample_cost == np.inf
-    assert metrics.gradient(np.repeat(exact[None], 5, axis=0), exact, 8) == (pytest.approx(1.0), 8.0)
-    assert np.isnan(metrics.gradient(estimates[:1], exact, 8).sample_cost)
+    assert metrics.gradient(estimates_of(wrong + normal((4000, 50))), exact, 8).sample_cost == np.inf
+    assert metrics.gradient(estimates_of(-matrix[:100]), exact, 8).sample_cost == np.inf
+    assert metrics.gradient(estimates_of(np.repeat(exact[None], 5, axis=0)), exact, 8) == (pytest.approx(1.0), 8.0)
+    assert np.isnan(metrics.gradient(estimates_of(matrix[:1]), exact, 8).sample_cost)
 
 
 def test_the_truth_as_credit_points_along_the_gradient():
@@ -117,8 +145,8 @@ def test_the_truth_as_credit_points_along_the_gradient():
     credit = values.q - values.v[:-1, mdp.edge_node]
     t, edge = np.nonzero(weight)
     signal = weight[t, edge] * credit[t, edge]
-    found = metrics.gradient_estimates(signal, edge, policy, mdp.edge_node, np.zeros(len(edge), int), 1)[0]
-    assert found == pytest.approx(exact, abs=1e-12)
+    found = metrics.gradient_estimates(signal, edge, policy, mdp.edge_node, np.zeros(len(edge), int), 1)
+    assert found.mean == pytest.approx(exact, abs=1e-12)
 
 
 def test_decisive_share():

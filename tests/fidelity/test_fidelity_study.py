@@ -15,6 +15,7 @@ from envbench.fidelity.config import read_study
 from envbench.fidelity.enumeration import enumerate_tasks
 from envbench.fidelity.mdp import evaluate
 from envbench.fidelity.pool import OraclePolicy, nested
+from envbench.fidelity.remembered import remembered
 from envbench.fidelity.study import execute_study, study_plan
 from envbench.fidelity.truth import exact, sampled
 from envbench.rollout.graph import Graph
@@ -30,7 +31,7 @@ branching_sizes = [4]
 groups = 40
 seeds = 2
 continuations = 4
-truth_rows = 12
+truth_rows = 24
 
 [[methods]]
 name = "grpo"
@@ -68,7 +69,10 @@ def rows_of(run):
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
     folder = tmp_path_factory.mktemp("study")
-    return execute_study(study(folder), folder / "run")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ENVBENCH_HOME", str(folder / "home"))
+        yield execute_study(study(folder), folder / "run")
+        assert len(list((folder / "home").rglob("*.msgpack"))) == 2  # one truth for each Monte-Carlo cell
 
 
 def same(a, b):
@@ -171,6 +175,31 @@ def test_monte_carlo_truth_agrees_with_the_exact_one():
         assert np.sqrt((wrong**2).mean()) < 1.6  # errors are as large as they are said to be
     assert not np.array_equal(found.advantage, found.again)
     assert found.continuations >= 10 * 64
+
+
+def test_a_truth_is_found_once(tmp_path, monkeypatch):
+    monkeypatch.setenv("ENVBENCH_HOME", str(tmp_path))
+    env = gymnasium.make("envbench/Sokoban-v0", max_steps=4).unwrapped
+    tasks = envbench.panel("envbench/Sokoban-v0", split="train")[:1]
+    collector = StepCollector(env, OraclePolicy(env, 0.5), snapshots=True)
+    pool = collector.collect(Members(tasks, 2, 0, 0, 4))
+    asked = []
+
+    def find():
+        asked.append(1)
+        return sampled(pool, env, collector, 3, 5.0, 2, 0)
+
+    first, again = remembered(["a"], pool, find), remembered(["a"], pool, find)
+    assert len(asked) == 1
+    for name in ("rows", "advantage", "error", "pair", "again"):
+        assert np.array_equal(getattr(first, name), getattr(again, name)), name
+    assert (first.continuations, first.env_steps) == (again.continuations, again.env_steps)
+    remembered(["b"], pool, find)
+    assert len(asked) == 2
+    for file in tmp_path.rglob("*.msgpack"):
+        file.write_bytes(b"damaged")
+    assert np.array_equal(remembered(["a"], pool, find).advantage, first.advantage)
+    assert len(asked) == 3
 
 
 def test_noise_has_no_sampled_truth():
