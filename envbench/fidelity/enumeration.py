@@ -97,7 +97,7 @@ class Enumeration:
         found = []
         for action in self._actions[node]:
             outcomes = []
-            for probability, reward, terminated, info in arrivals(self._env, snapshot, action):
+            for _, probability, reward, terminated, info in arrivals(self._env, snapshot, action):
                 target = self._node(info, steps + 1, over=terminated)
                 outcomes.append((probability, target, reward, terminated, bool(info["success"])))
             found.append(outcomes)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -29,7 +29,7 @@ class ExampleStep(NamedTuple):
         episode: of the group, from 0. t: step index in it.
         anchor: hash of the situation. seen: the observation as text. action: as sent. reward: of the environment.
         decisive: whether the step decides; None where the environment does not tell.
-        truth: the true advantage of the action; None where it was not sampled.
+        truth: the true advantage of the action.
         credit: weight times advantage by each method, in the order of `Example.methods`.
     """
 
@@ -40,7 +40,7 @@ class ExampleStep(NamedTuple):
     action: str
     reward: float
     decisive: bool | None
-    truth: float | None
+    truth: float
     credit: tuple[float, ...]
 
 
@@ -57,7 +57,7 @@ class Example:
 
     Attributes:
         setting, skill: cell that it is of. task: id. number: of the group in its pool. groups: in the pool.
-        success: of the policy. exact: whether the truth is. methods: labels.
+        success: of the policy. methods: labels.
         episodes: of the group. steps: theirs, by (episode, t).
     """
 
@@ -67,7 +67,6 @@ class Example:
     number: int
     groups: int
     success: float
-    exact: bool
     methods: tuple[str, ...]
     episodes: tuple[ExampleEpisode, ...]
     steps: tuple[ExampleStep, ...]
@@ -91,22 +90,21 @@ def example(
 
     Raises:
         UnknownName: for a setting or method that the study does not have.
-        InvalidValue: for a skill or group that is not there, or a method with trees of its own.
+        InvalidValue: for a skill or group that is not there, a setting whose truth is known of a sample of steps only,
+            or a method with trees of its own.
     """
     place = _setting(config, setting)
     level = _skill(config.skills_of(place), place.name, skill)
     entries = _entries(config, methods)
     sizes = config.sizes_of(place)
     size = max((one for one in sizes if one <= SIZE), default=sizes[0])
-    few = replace_groups(config, place)
     seed = config.pool_seeds()[0]
-    scene = stage(config, few, level, seed)
+    scene = stage(config, place, level, seed)
     rollout, truth, found = Judge(config, scene, derive_seed(seed, "random")).credits(size, entries)
     missing = [entry.label for entry in entries if entry.label not in found]
     if missing:
         raise InvalidValue(f"{', '.join(missing)}: a method with trees of its own has other steps; choose others")
     chosen = _choose(rollout, number)
-    known = dict(zip(truth.rows.tolist(), truth.advantage.tolist(), strict=True))
     episodes = np.flatnonzero(rollout.group == chosen)
     returns = rollout.returns()
     shown = _shown(scene, place, rollout)
@@ -118,7 +116,7 @@ def example(
                 ExampleStep(
                     lane, int(rollout.t[row]), rollout.ids.texts[int(rollout.anchor[row])], seen,
                     rollout.ids.texts[int(rollout.action[row])].removeprefix("action "), float(rollout.reward[row]),
-                    decisive, known.get(row), tuple(float(found[entry.label][row]) for entry in entries),
+                    decisive, float(truth.advantage[row]), tuple(float(found[entry.label][row]) for entry in entries),
                 )
             )  # fmt: skip
     return Example(
@@ -128,19 +126,16 @@ def example(
         number=chosen,
         groups=len(rollout.members.tasks),
         success=scene.success,
-        exact=scene.exact is not None,
         methods=tuple(entry.label for entry in entries),
         episodes=tuple(ExampleEpisode(_result(rollout, one), float(returns[one])) for one in episodes.tolist()),
         steps=tuple(steps),
     )
 
 
-def replace_groups(config: StudyConfig, setting: Setting) -> Setting:
-    raise NotImplementedError
-
-
 def _setting(config: StudyConfig, name: str) -> Setting:
     for setting in config.settings:
+        if setting.name == name and setting.truth != "exact":
+            raise InvalidValue(f"setting {name!r}: the truth of a few sampled steps fills no page; choose an exact one")
         if setting.name == name:
             return setting
     raise UnknownName("setting", name, [setting.name for setting in config.settings])
@@ -179,17 +174,16 @@ def _result(rollout: Rollout, episode: int) -> str:
     return "success" if rollout.success[episode] else ended
 
 
-def _shown(scene: Scene, setting: Setting, rollout: Rollout) -> Any:
+def _shown(scene: Scene, setting: Setting, rollout: Rollout) -> Callable[[int], tuple[str, bool | None]]:
     """Return a function from a row to its observation as text and whether the environment says that it decides."""
     keywords: dict[str, Any] = {"dataset": setting.dataset, "max_steps": None, **setting.knobs}
     made: Any = gymnasium.make(setting.env, **keywords).unwrapped
     env: Env[Any] = made
     collector = scene.collector
-    places = collector.graph.places if isinstance(collector, GraphCollector) else None
+    assert isinstance(collector, GraphCollector)  # the truth is exact
 
     def show(row: int) -> tuple[str, bool | None]:
-        snapshot = rollout.place[row] if places is None else places[rollout.place[row]].snapshot
-        observation, info = env.restore(snapshot)
+        observation, info = env.restore(collector.graph.places[rollout.place[row]].snapshot)
         shown = observation["text"] if isinstance(observation, dict) and "text" in observation else observation
         return str(shown), bool(info["decisive"]) if "decisive" in info else None
 

@@ -18,10 +18,9 @@ from envbench.env import Env
 from envbench.errors import InvalidValue
 from envbench.hashing import encode
 from envbench.rollout.record import Ids
+from envbench.rollout.transitions import arrivals
 from envbench.seeding import derive_seed
 from envbench.types import Task
-
-_ATTEMPTS = 10_000  # reseeded steps until every outcome of an edge has come up
 
 
 class Table:
@@ -97,17 +96,6 @@ class Place(NamedTuple):
     observation: str
 
 
-class Arrival(NamedTuple):
-    """A branch in the making."""
-
-    probability: float
-    node: int
-    reward: float
-    score: float
-    success: bool
-    terminated: bool
-
-
 class Graph:
     """Nodes, edges and branches of one environment, filled as they are met.
 
@@ -174,41 +162,19 @@ class Graph:
         node = int(self.edges.node[edge])
         place = self.places[node]
         action = place.actions[edge - int(self.nodes.first[node])]
-        arrivals = self._outcomes(place, action) if self.stochastic else [self._arrive(place, action, None, 1.0)]
-        cumulative = np.cumsum([arrival.probability for arrival in arrivals])
+        found = []
+        for arrival in arrivals(self._env, place.snapshot, action):
+            info = arrival.info
+            target = self._node(info, over=arrival.terminated)
+            ending = (target, arrival.reward, info["score"], info["success"], arrival.terminated)
+            found.append((arrival.number, arrival.probability, ending))
+        found.sort(key=lambda one: one[0])
+        cumulative = np.cumsum([probability for _, probability, _ in found])
         cumulative[-1] = np.inf
         first = self.branches.size
-        for limit, arrival in zip(cumulative, arrivals, strict=True):
-            self.branches.append(limit, *arrival[1:])
+        for limit, (_, _, ending) in zip(cumulative, found, strict=True):
+            self.branches.append(limit, *ending)
         self.edges.branch[edge] = first
-
-    def _arrive(self, place: Place, action: str, reseed: int | None, probability: float) -> Arrival:
-        self._env.restore(place.snapshot, reseed=reseed)
-        _, reward, terminated, _, info = self._env.step(action)
-        node = self._node(info, over=terminated)
-        return Arrival(probability, node, float(reward), info["score"], info["success"], terminated)
-
-    def _outcomes(self, place: Place, action: str) -> list[Arrival]:
-        """Return the branches in the environment's order, each one found by a reseeded step."""
-        env = self._env
-        env.restore(place.snapshot)
-        try:
-            outcomes = [outcome for outcome in env.outcomes(action) if outcome.probability > 0.0]
-        except NotImplementedError:
-            raise InvalidValue(
-                f"{env.family} draws noise and lists no outcomes, so no graph can hold it; use collector='steps'"
-            ) from None
-        wanted = {encode([one.state, one.reward, one.terminated]): place for place, one in enumerate(outcomes)}
-        found: dict[int, Arrival] = {}
-        for attempt in range(_ATTEMPTS):
-            arrival = self._arrive(place, action, derive_seed(attempt, "branch"), 0.0)
-            here = wanted[encode([env._state(), arrival.reward, arrival.terminated])]
-            found[here] = arrival._replace(probability=outcomes[here].probability)
-            if len(found) == len(outcomes):
-                return [found[number] for number in range(len(outcomes))]
-        raise InvalidValue(
-            f"{env.family}: {action!r} has outcomes that {_ATTEMPTS} reseeded steps did not meet; use collector='steps'"
-        )
 
     def _node(self, info: dict[str, Any], over: bool) -> int:
         """Return the node of the environment as it stands, a new one if it was never here.

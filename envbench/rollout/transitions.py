@@ -17,10 +17,12 @@ class Arrival(NamedTuple):
     """An outcome; while it is handed out, the environment stands there.
 
     Attributes:
-        probability: of the outcome, 1 where transitions are deterministic.
+        number: of the outcome in the environment's own order.
+        probability: of it, 1 where transitions are deterministic.
         reward: of the step. terminated: the task is over. info: of the step.
     """
 
+    number: int
     probability: float
     reward: float
     terminated: bool
@@ -35,25 +37,31 @@ def arrivals(env: Env[Any], snapshot: bytes, action: str) -> Iterator[Arrival]:
     """
     if not env.stochastic:
         env.restore(snapshot)
-        yield _step(env, action, 1.0)
+        yield _step(env, action, 0, 1.0)
         return
     env.restore(snapshot)
     try:
         outcomes = [outcome for outcome in env.outcomes(action) if outcome.probability > 0.0]
     except NotImplementedError:
-        raise InvalidValue(f"{env.family} draws noise and lists no outcomes, so they cannot be enumerated") from None
-    waiting = {encode([one.state, one.reward, one.terminated]): one.probability for one in outcomes}
+        raise InvalidValue(
+            f"{env.family} draws noise and lists no outcomes, so they cannot be enumerated; play it step by step "
+            "(collector='steps')"
+        ) from None
+    waiting = {encode([one.state, one.reward, one.terminated]): number for number, one in enumerate(outcomes)}
     for attempt in range(_ATTEMPTS):
         env.restore(snapshot, reseed=derive_seed(attempt, "branch"))
-        arrival = _step(env, action, 0.0)
+        arrival = _step(env, action, 0, 0.0)
         here = encode([env._state(), arrival.reward, arrival.terminated])
         if here in waiting:
-            yield arrival._replace(probability=waiting.pop(here))
+            number = waiting.pop(here)
+            yield arrival._replace(number=number, probability=outcomes[number].probability)
             if not waiting:
                 return
-    raise InvalidValue(f"{env.family}: {action!r} has outcomes that {_ATTEMPTS} reseeded steps did not meet")
+    raise InvalidValue(
+        f"{env.family}: {action!r} has outcomes that {_ATTEMPTS} reseeded steps did not meet; use collector='steps'"
+    )
 
 
-def _step(env: Env[Any], action: str, probability: float) -> Arrival:
+def _step(env: Env[Any], action: str, number: int, probability: float) -> Arrival:
     _, reward, terminated, _, info = env.step(action)
-    return Arrival(probability, float(reward), terminated, info)
+    return Arrival(number, probability, float(reward), terminated, info)
