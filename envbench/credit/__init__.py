@@ -11,11 +11,11 @@ A method is found by its file: every module of this folder is imported, in order
 from importlib import import_module
 from pkgutil import iter_modules
 
-from envbench.credit.registry import Method, advantages, method, methods, register, select, shape
+from envbench.credit.registry import EVIDENCE, Method, advantages, method, methods, register, select, shape
 from envbench.credit.selection import Selection
 from envbench.types.columns import need_torch
 
-__all__ = ["Method", "Selection", "advantages", "method", "methods", "register", "select", "shape"]
+__all__ = ["EVIDENCE", "Method", "Selection", "advantages", "method", "methods", "register", "select", "shape"]
 
 need_torch()
 for _name in sorted(module.name for module in iter_modules(__path__)):

@@ -10,11 +10,14 @@ from envbench.types import StepBatch
 from envbench.types.columns import dense_ids
 
 
-def whitened(values: Tensor, mask: Tensor, ddof: int = 1, epsilon: float = 1e-8) -> Tensor:
-    """Return (x - mean) / sqrt(variance + epsilon) over the entries of `mask` [N]; 0 outside and for zero spread."""
+def whitened(values: Tensor, mask: Tensor, epsilon: float = 1e-8) -> Tensor:
+    """Return (x - mean) / sqrt(v + epsilon) over the entries of `mask` [N]; 0 outside of it and for zero spread.
+
+    v is the sample variance of these entries.
+    """
     segments = Segments.of((~mask).long(), 2)
     mean = segments.mean(values)
-    std = segments.std(values, mean, ddof)[0]
+    std = segments.std(values, mean)[0]
     scale = (std.square() + epsilon).rsqrt().masked_fill(std < ZERO_SPREAD, 0.0)
     return ((values - mean[0]) * scale).masked_fill(~mask, 0.0)
 

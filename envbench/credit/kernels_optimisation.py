@@ -74,7 +74,7 @@ def rows_of_tokens(batch: StepBatch, values: Tensor, by: str) -> Tensor:
 
 
 def token_rewards(batch: StepBatch, reward: Tensor, by: str) -> Tensor:
-    """Return float64 [L], `token_reward` where it was filled, else `reward` (float64 [S]) on the last token of each row.
+    """Return float64 [L], `token_reward` where it was filled, else `reward` (float64 [S]) on each row's last token.
 
     Raises:
         MissingColumn: without token columns; the message names `by`, who asked.

@@ -18,6 +18,12 @@ from envbench.types.columns import declare_columns
 Kind: TypeAlias = Literal["advantage", "shaping", "sampler", "loss"]
 Level: TypeAlias = Literal["step", "token"]
 Evidence: TypeAlias = Literal["code", "paper", "abstract", "ours"]
+EVIDENCE: Mapping[Evidence, str] = {
+    "code": "the official code and the paper were read; the paper's form is the default",
+    "paper": "the formula is the paper's; no official code was compared",
+    "abstract": "only the paper's abstract was at hand; the formula is ours",
+    "ours": "defined by envbench, by no paper",
+}
 F = TypeVar("F", bound=Callable[..., Any])
 
 
