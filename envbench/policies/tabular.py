@@ -60,7 +60,8 @@ class TabularPolicy:
             raise InvalidValue("a tabular policy needs a finite, non-empty list of valid actions; use another policy")
         number = self._rows[situation] = len(self._rows)
         if number == len(self._counts) or len(actions) > self._table.shape[1]:
-            self._widen(rows=2 * len(self._counts), width=max(len(actions), self._table.shape[1]))
+            full = number == len(self._counts)
+            self._widen(len(self._counts) * (2 if full else 1), max(len(actions), self._table.shape[1]))
         self._table[number, : len(actions)] = [self._slot(key, action) for action in actions]
         self._counts[number] = len(actions)
         return number

@@ -89,3 +89,12 @@ def test_refuses_what_it_cannot_hold():
         TabularPolicy().row("k", ())
     with pytest.raises(InvalidValue, match="observation"):
         TabularPolicy().load(TabularPolicy("observation").to_plain())
+
+
+def test_wider_situations_do_not_double_the_rows():
+    """Found with ALFWorld, where each of forty situations had one action more: 2 ** 40 rows were asked for."""
+    policy = TabularPolicy("anchor")
+    for width in range(1, 60):
+        policy.row(f"situation {width}", [f"action {number}" for number in range(width)])
+    assert policy._table.shape == (64, 59)
+    assert policy.probabilities(np.array([58])).sum() == pytest.approx(1.0)
