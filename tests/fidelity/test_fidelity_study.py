@@ -5,6 +5,7 @@ import math
 from pathlib import Path
 
 import gymnasium
+import msgspec
 import numpy as np
 import pytest
 
@@ -244,3 +245,10 @@ def test_the_plan_holds_what_was_played(tmp_path):
     assert [cell.key for cell in plan.cells] == ["corridor/0.5/0", "corridor/0.5/1", "dry lake/0.4/2", "dry lake/0.4/3"]
     assert plan.config["versions"] == {"gigpo": 1, "grpo": 1}
     assert set(plan.config["panels"]) == {"corridor", "dry lake"}
+
+
+def test_the_committed_study_judges_every_method_that_it_can():
+    committed = read_study(envbench.cards.home() / "leaderboards" / "credit-fidelity" / "study.toml")
+    by_default = msgspec.structs.replace(committed, methods=()).entries()
+    assert {entry.name for entry in by_default} == {entry.name for entry in committed.entries()}
+    assert sum(setting.env == "envbench/Bifurcation-v0" for setting in committed.settings) >= 12
