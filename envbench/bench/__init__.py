@@ -5,19 +5,25 @@
     rows = summary(run.metrics())
 
 Every subject is measured in fresh processes: the workload is recorded in one, timed in a second and its memory taken
-in a third, so that no cache is warm from having been written down.
+in a third, so that no cache is warm from having been written down. How long the credit methods take is measured in
+this process: `make_credit_plan`, `measure_credit`, `credit_summary`.
 """
 
+from envbench.bench.credit import CreditSettings, credit_summary, make_credit_plan, measure_credit
 from envbench.bench.plan import Settings, absent, make_plan, make_vector_plan, measure, subjects
 from envbench.bench.summary import Row, summary, write_table
 
 __all__ = [
+    "CreditSettings",
     "Row",
     "Settings",
     "absent",
+    "credit_summary",
+    "make_credit_plan",
     "make_plan",
     "make_vector_plan",
     "measure",
+    "measure_credit",
     "subjects",
     "summary",
     "write_table",

@@ -9,7 +9,7 @@ from typing import Any
 
 import envbench.registry  # noqa: F401  # the ids are registered by `import envbench`
 from envbench.bench.memory import measure_memory
-from envbench.bench.timing import time_environment, time_peer
+from envbench.bench.timing import time_environment, time_original, time_peer
 from envbench.bench.vector import time_vector
 from envbench.bench.workload import Episode, record
 
@@ -26,10 +26,15 @@ def _memory(id: str, dataset: str, episodes: list[Any], sessions: int) -> Any:
     return measure_memory(id, dataset, [Episode(*item) for item in episodes], sessions)
 
 
+def _original(id: str, dataset: str, workloads: list[Any]) -> Any:
+    return time_original(id, dataset, [[Episode(*item) for item in load] for load in workloads])
+
+
 JOBS: dict[str, Callable[..., Any]] = {
     "record": _record,
     "time": _time,
     "memory": _memory,
+    "original": _original,
     "peer": time_peer,
     "vector": time_vector,
 }

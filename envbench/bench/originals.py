@@ -1,7 +1,8 @@
-"""Speeds recorded for the original programs, each with where it comes from."""
+"""The original programs: speeds recorded of them, each with where it comes from, and those that can be run."""
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import NamedTuple
 
 
@@ -21,7 +22,27 @@ class Original(NamedTuple):
     source: str
 
 
-_HERE = "measured for this project by running it, Python 3.11, two shared cores, other work running (+-30 %)"
+class Runnable(NamedTuple):
+    """An original that runs here where a package is installed.
+
+    Attributes:
+        package: as it is imported.
+        name: of the program.
+        entry_point: class with `load(payload of a task)`, `reset()` and `step(action)`.
+    """
+
+    package: str
+    name: str
+    entry_point: str
+
+    @property
+    def here(self) -> bool:
+        return find_spec(self.package) is not None
+
+
+RUNNABLE = {"alfworld": Runnable("alfworld", "ALFWorld", "envbench.envs.alfworld.original:Original")}
+
+_HERE = "recorded: measured for this project by running it, Python 3.11, two shared cores, other work running (+-30 %)"
 
 # family -> figures, the one that compares like with like first.
 ORIGINALS: dict[str, tuple[Original, ...]] = {

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from envbench.bench.originals import RUNNABLE
 from envbench.bench.vector import SESSIONS
 from envbench.bench.workload import panel_here
 from envbench.cards import Card, cards
@@ -23,6 +24,7 @@ from envbench.runs import Cell, CellResult, Plan
 from envbench.runs.session import code_digest
 from envbench.seeding import derive_seed
 
+ORIGINAL_STEPS = 50  # per repetition
 PEERS = {"frozenlake": "FrozenLake-v1"}  # family -> the id of gymnasium's own that is measured beside it
 _IMPORT = (
     "import json, time; a = time.perf_counter(); import gymnasium; b = time.perf_counter(); import envbench; "
@@ -126,11 +128,19 @@ def _config(settings: Settings) -> dict[str, Any]:
 
 
 def make_plan(found: Sequence[Subject], settings: Settings) -> Plan:
-    """Return the plan: one cell per subject, one per peer, one for the import. Other code is another plan."""
+    """Return the plan: one cell per subject, one per peer, one for the import; other code is another plan.
+
+    A subject whose original program is installed has a cell more, in which both play the same games.
+    """
     peers = sorted({PEERS[family] for subject in found if (family := card_of(subject.env).env.family) in PEERS})
     cells = [Cell("import", {"job": "import"})]
     cells += [Cell(f"peer:{id}", {"job": "peer", "env": id}) for id in peers]
     cells += [Cell(f"{subject.env}:{subject.dataset}", {"job": "environment", **asdict(subject)}) for subject in found]
+    cells += [
+        Cell(f"original:{subject.env}:{subject.dataset}", {"job": "original", **asdict(subject)})
+        for subject in found
+        if (original := RUNNABLE.get(card_of(subject.env).env.family)) and original.here
+    ]
     return Plan("bench", _config(settings), tuple(cells))
 
 
@@ -146,6 +156,8 @@ def measure(config: Mapping[str, Any], spec: Mapping[str, Any]) -> CellResult:
     elif spec["job"] == "peer":
         row |= _job("peer", id=spec["env"], steps=settings.steps, repeats=settings.repeats)
         row["steps"] = settings.steps
+    elif spec["job"] == "original":
+        row |= _original(settings, spec["env"], spec["dataset"])
     elif spec["job"] == "vector":
         steps = -(-settings.steps // SESSIONS)
         row["steps"] = steps * SESSIONS
@@ -164,6 +176,14 @@ def _environment(settings: Settings, env: str, dataset: str) -> dict[str, Any]:
     timed = _job("time", id=env, dataset=dataset, workloads=workloads, resets=settings.resets)
     memory = _job("memory", id=env, dataset=dataset, episodes=workloads[0], sessions=settings.sessions)
     return {"steps": settings.steps, "workload": digest(workloads), "sessions": settings.sessions, **timed, **memory}
+
+
+def _original(settings: Settings, env: str, dataset: str) -> dict[str, Any]:
+    """Measure the original on short workloads of its own: it takes a second to start an episode."""
+    sizes = [min(settings.steps, ORIGINAL_STEPS)] * settings.repeats
+    seeds = [derive_seed(settings.seed, "original", index) for index in range(settings.repeats)]
+    workloads = _job("record", id=env, dataset=dataset, sizes=sizes, seeds=seeds)
+    return {"workload": digest(workloads), **_job("original", id=env, dataset=dataset, workloads=workloads)}
 
 
 def _job(name: str, **arguments: Any) -> Any:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
 
-from envbench.bench.originals import ORIGINALS
+from envbench.bench.originals import ORIGINALS, RUNNABLE
 from envbench.bench.plan import PEERS
 from envbench.registry import card_of
 from envbench.runs.files import plain_errors, write_atomic
@@ -33,18 +34,19 @@ def summary(rows: Iterable[Mapping[str, Any]]) -> list[Row]:
     """Return one row per subject. Every figure from repetitions is `{median, low, high, n}`, low and high the extremes.
 
     Keys: `job`, `env`, `dataset`; steps per second of wall time `steps_per_second`, `wrapped_steps_per_second`, and of
-    processor time `steps_per_cpu_second`; `*_ms`, `*_us`; `rss_*_mb` (10^6 bytes); `ratios` to what is recorded for
-    the original (or measured of the peer), each with its source. A vector's row has `forms` instead: of each form of
-    stepping `steps_per_second` (processor seconds; wall seconds of processes), its `ratio` to `scalar`, and the share
-    of the steps that were `missed` by the memory of a batch. The import's row has `envbench_import_ms` (beyond
-    gymnasium's own) and `gymnasium_import_ms`.
+    processor time `steps_per_cpu_second`; `*_ms`, `*_us`; `rss_*_mb` (10^6 bytes); `ratios` to the original where it
+    is installed, else to what is recorded for it (or measured of the peer), each with its source. A vector's row has
+    `forms` instead: of each form of stepping `steps_per_second` (processor seconds; wall seconds of processes), its
+    `ratio` to `scalar`, and the share of the steps that were `missed` by the memory of a batch. The import's row has
+    `envbench_import_ms` (beyond gymnasium's own) and `gymnasium_import_ms`.
     """
     measured = [dict(row) for row in rows]
     peers = {row["env"]: _speeds(row) for row in measured if row["job"] == "peer"}
-    return [_summarised(row, peers) for row in measured]
+    originals = {(row["env"], row["dataset"]): row for row in measured if row["job"] == "original"}
+    return [_summarised(row, peers, originals) for row in measured if row["job"] != "original"]
 
 
-def _summarised(row: Row, peers: Mapping[str, Row]) -> Row:
+def _summarised(row: Row, peers: Mapping[str, Row], originals: Mapping[tuple[str, str], Row]) -> Row:
     if row["job"] == "import":
         names = ("envbench_import", "gymnasium_import")
         return {"job": "import", **{f"{name}_ms": spread([s * 1e3 for s in row[f"{name}_seconds"]]) for name in names}}
@@ -62,7 +64,7 @@ def _summarised(row: Row, peers: Mapping[str, Row]) -> Row:
     result["sessions"] = row["sessions"]
     for name in ("import", "one", "all"):
         result[f"rss_{name}_mb"] = row[f"rss_{name}_bytes"] / _MB
-    return result | {"ratios": _ratios(result, peers)}
+    return result | {"ratios": _ratios(result, peers, originals.get((row["env"], row["dataset"])))}
 
 
 def _vector_row(row: Row) -> Row:
@@ -90,9 +92,11 @@ def _speeds(row: Mapping[str, Any]) -> Row:
     }
 
 
-def _ratios(result: Row, peers: Mapping[str, Row]) -> list[Row]:
+def _ratios(result: Row, peers: Mapping[str, Row], original: Row | None) -> list[Row]:
     family = card_of(result["env"]).env.family
     ours = result["steps_per_second"]["median"]
+    if original is not None:
+        return [_live(RUNNABLE[family].name, original)]
     found = [
         {"name": item.name, "what": item.what, "steps_per_second": item.steps_per_second, "source": item.source}
         for item in ORIGINALS.get(family, ())
@@ -102,6 +106,20 @@ def _ratios(result: Row, peers: Mapping[str, Row]) -> list[Row]:
         speed = peers[peer]["steps_per_second"]["median"]
         found.append({"name": peer, "what": "bare", "steps_per_second": speed, "source": "measured in this run"})
     return [{**item, "ratio": ours / item["steps_per_second"]} for item in found]
+
+
+def _live(name: str, row: Row) -> Row:
+    """Return the ratio to an original that ran on this machine: by repetition, on the same actions."""
+    both = zip(row["original_seconds"], row["ours_seconds"], strict=True)
+    speeds = [steps / seconds for steps, seconds in zip(row["steps"], row["original_seconds"], strict=True)]
+    reset = float(np.median(row["original_reset_seconds"]))
+    return {
+        "name": name,
+        "what": f"the same {math.fsum(row['steps']):.0f} steps in both, its resets of {reset:.2g} s left out",
+        "steps_per_second": float(np.median(speeds)),
+        "source": "measured in this run",
+        "ratio": float(np.median([theirs / ours for theirs, ours in both])),
+    }
 
 
 def spread(values: Sequence[float]) -> Row:

@@ -9,9 +9,11 @@ from typing import Any
 import gymnasium
 import numpy as np
 
+from envbench.bench.originals import RUNNABLE
 from envbench.bench.workload import Episode
 from envbench.env import Env
 from envbench.hashing import KeyHasher, observation_content
+from envbench.registry import find_task, load_object
 from envbench.seeding import dump_state
 
 Timed = dict[str, Any]
@@ -125,6 +127,33 @@ def _clock(call: Callable[[], Any]) -> tuple[float, Any]:
     start = time.perf_counter()
     result = call()
     return time.perf_counter() - start, result
+
+
+def time_original(id: str, dataset: str, workloads: Sequence[Sequence[Episode]]) -> Timed:
+    """Measure the original program and ours on the same actions, one workload per repetition; resets are left out.
+
+    Returns:
+        Lists with one number per workload: `steps`, `original_seconds`, `ours_seconds` and `original_reset_seconds`
+        (the median over its episodes).
+    """
+    ours: Env[Any] = gymnasium.make(id, dataset=dataset).unwrapped  # type: ignore[assignment]  # the registry's ids are ours
+    original = load_object(RUNNABLE[ours.family].entry_point)()
+    timed: Timed = {"steps": [], "original_seconds": [], "ours_seconds": [], "original_reset_seconds": []}
+    for episodes in workloads:
+        time_steps(ours, episodes)  # warm, as over the thousands of steps of a long measurement
+        seconds, resets = 0.0, []
+        for episode in episodes:
+            original.load(find_task(episode.task, ours.family, dataset, ours.knobs).payload)
+            resets.append(_clock(original.reset)[0])
+            start = time.perf_counter()
+            for action in episode.actions:
+                original.step(action)
+            seconds += time.perf_counter() - start
+        timed["steps"].append(sum(len(episode.actions) for episode in episodes))
+        timed["original_seconds"].append(seconds)
+        timed["ours_seconds"].append(time_steps(ours, episodes)[0])
+        timed["original_reset_seconds"].append(float(np.median(resets)))
+    return timed
 
 
 def time_peer(id: str, steps: int, repeats: int) -> Timed:

@@ -1,4 +1,4 @@
-"""`envbench bench`: how fast and how large the environments are on this machine."""
+"""`envbench bench`: how fast and how large the environments are on this machine; `bench credit`: the credit methods."""
 
 from __future__ import annotations
 
@@ -9,12 +9,20 @@ from typing import Annotated, Any
 import typer
 
 from envbench.cli import common
+from envbench.errors import InvalidValue, UnknownName
 
+What = Annotated[str, typer.Argument(help="environments, or credit: the time of the credit methods.")]
 Ids = Annotated[list[str] | None, typer.Option("--env", help="Gymnasium id; all when left out.", metavar="ID")]
 OneDataset = Annotated[str | None, typer.Option("--dataset", help="This data set only.")]
 Steps = Annotated[int, typer.Option(help="Steps per repetition.", min=1)]
 Repeats = Annotated[int, typer.Option(help="Repetitions; medians and spreads are over these.", min=1)]
 Vector = Annotated[bool, typer.Option("--vector", help="Measure many sessions at once instead.")]
+Methods = Annotated[
+    list[str] | None, typer.Option("--method", help="Of credit: this method; all when left out.", metavar="NAME")
+]
+Sizes = Annotated[
+    list[int] | None, typer.Option("--rows", help="Of credit: rows of a batch; 10^3 to 10^6 when left out.", min=1)
+]
 Sessions = Annotated[int, typer.Option(help="Sessions alive at once when memory is taken.", min=1)]
 
 _FIGURES = (
@@ -41,6 +49,7 @@ _SINGLE = (
 
 
 def bench(
+    what: What = "environments",
     env: Ids = None,
     dataset: OneDataset = None,
     seed: common.Seed = 0,
@@ -48,17 +57,43 @@ def bench(
     repeats: Repeats = 5,
     sessions: Sessions = 1000,
     vector: Vector = False,
+    method: Methods = None,
+    rows: Sizes = None,
     out: common.Out = None,
     as_json: common.Json = False,
 ) -> None:
     """Measure steps/s, reset, snapshot, restore, hashes, memory and import time, with the ratio to the originals.
 
     Every environment runs a recorded mixture of random and oracle actions, searches included, in a fresh process.
+    `bench credit` times every advantage method on made-up batches, on one thread and on CUDA where there is one.
     """
+    if what not in ("environments", "credit"):
+        raise UnknownName("bench", what, ("environments", "credit"))
+    if what == "credit":
+        if env or dataset or vector:
+            raise InvalidValue("bench credit runs no environment: leave out --env, --dataset and --vector")
+        _credit(method or (), rows or (), seed, repeats, out, as_json)
+        return
+    if method or rows:
+        raise InvalidValue("--method and --rows belong to `envbench bench credit`")
+    _environments(env or (), dataset, seed, steps, repeats, sessions, vector, out, as_json)
+
+
+def _environments(
+    env: Sequence[str],
+    dataset: str | None,
+    seed: int,
+    steps: int,
+    repeats: int,
+    sessions: int,
+    vector: bool,
+    out: Path | None,
+    as_json: bool,
+) -> None:
     from envbench.bench import Settings, absent, make_plan, make_vector_plan, measure, subjects, summary, write_table
     from envbench.runs import execute
 
-    found = subjects(env or (), dataset)
+    found = subjects(env, dataset)
     settings = Settings(seed=seed, steps=steps, repeats=repeats, sessions=sessions)
     plan = make_vector_plan(found, settings) if vector else make_plan(found, settings)
     folder = out if out is not None else Path("runs") / plan.run_id
@@ -67,7 +102,7 @@ def bench(
         f"bench: {names}; {repeats} repetitions of {steps} steps, {sessions} sessions; one to three minutes in all"
     )
     if dataset is None:
-        for name in absent(env or (), found):
+        for name in absent(env, found):
             common.say(f"not measured: {name} is not on this machine; run `envbench data add {name.split('/')[0]} DIR`")
     if (folder / "DONE").exists():
         common.say(f"{folder} holds this measurement already; give another --out to measure anew")
@@ -80,6 +115,46 @@ def bench(
     else:
         _show(rows)
     common.next_command(f"envbench bench --json --out {folder}")
+
+
+def _credit(
+    methods: Sequence[str], sizes: Sequence[int], seed: int, repeats: int, out: Path | None, as_json: bool
+) -> None:
+    from envbench.bench import CreditSettings, credit_summary, make_credit_plan, measure_credit, write_table
+    from envbench.runs import execute
+
+    chosen = {"sizes": tuple(sizes)} if sizes else {}
+    settings = CreditSettings(seed=seed, repeats=repeats, **chosen)
+    plan = make_credit_plan(settings, methods)
+    folder = out if out is not None else Path("runs") / plan.run_id
+    largest = f"{settings.sizes[-1]:,}"
+    common.say(
+        f"bench credit: {len(plan.cells)} methods by device, up to {largest} rows, {repeats} repetitions; "
+        f"two minutes for all methods up to 10^6 rows, into {folder}"
+    )
+    if (folder / "DONE").exists():
+        common.say(f"{folder} holds this measurement already; give another --out to measure anew")
+    with common.progress("bench credit") as on_progress:
+        run = execute(plan, measure_credit, folder, on_progress=on_progress)
+    rows = credit_summary(run.metrics())
+    write_table(folder / "table.json", rows)
+    if as_json:
+        common.emit_json({"run": str(folder), "run_id": run.run_id, "sessions": run.sessions, "rows": rows})
+    else:
+        _show_credit(rows, settings.sizes)
+    common.next_command(f"envbench bench credit --json --out {folder}")
+
+
+def _show_credit(rows: Sequence[Mapping[str, Any]], sizes: Sequence[int]) -> None:
+    """Print median milliseconds by number of rows, how they grow, and the ratio to the dictionary-and-loop version."""
+    columns = ("method", "device", *(f"{size:,} rows, ms" for size in sizes), "grows as S^", "times loop", "extra cost")
+    body = []
+    for row in rows:
+        times = [_short(1e3 * row["seconds"][str(size)]["median"]) for size in sizes]
+        exponent = "" if row["exponent"] is None else f"{row['exponent']:.2f}"
+        ratio = _short(row["loop_ratio"][str(sizes[-1])]) if "loop_ratio" in row else ""
+        body.append([row["method"], row["device"], *times, exponent, ratio, row["cost"]])
+    common.table("credit methods: median processor time on one thread (cuda: wall time)", columns, body)
 
 
 def _show(rows: Sequence[Mapping[str, Any]]) -> None:

@@ -3,16 +3,37 @@
 from __future__ import annotations
 
 import inspect
-from dataclasses import MISSING, fields
-from typing import Annotated, Any
+from collections.abc import Sequence
+from dataclasses import MISSING, Field, fields
+from itertools import takewhile
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
+import regex
 import typer
 
 from envbench.cli import common
+from envbench.errors import UnknownName
 
-app = typer.Typer(help="Credit methods: what there is, and what one does to a small batch.", no_args_is_help=True)
+if TYPE_CHECKING:
+    from envbench.credit import Method
 
-Name = Annotated[str, typer.Argument(help="A method of `envbench credit list`.")]
+app = typer.Typer(help="Credit methods: a list, one explained, and what they say of a run.", no_args_is_help=True)
+
+_COLUMNS = ("name", "kind", "level", "needs", "cost", "evidence", "paper", "module")
+_KINDS = ("advantage", "shaping", "sampler", "loss")
+# Golden files of tests/golden/credit that do not bear their method's name.
+_GOLDEN = {
+    "entropy_branching": "arpo_branching",
+    "hae": "hiper_hae",
+    "invalid_action_penalty": "grpo",
+    "ma_rlhf": "ma_rlhf_gae",
+    "pav": "pav_step_advantage",
+    "rloo": "grpo",
+    "spae": "spae_potential",
+    "unlikeliness": "grpo_unlikeliness",
+    "v05": "v05_fusion",
+}
 
 # Two groups of three episodes. In the first, episode 1 comes back to the state A and loses a step; in the second all
 # fail, so that nothing can be told apart. (group, states met, rewards)
@@ -27,67 +48,178 @@ _EXAMPLE = (
 
 
 @app.command("list")
-def list_methods(as_json: common.Json = False) -> None:
-    """List every credit method."""
-    from envbench.credit import methods
+def list_methods(
+    kind: Annotated[str | None, typer.Option(help=f"Only these: {', '.join(_KINDS)}.")] = None,
+    as_json: common.Json = False,
+) -> None:
+    """List every credit method: what it needs, what it costs, and what it rests on."""
+    from envbench.credit import EVIDENCE, methods
 
-    columns = ("name", "kind", "level", "needs", "cost", "evidence", "paper", "module")
+    if kind not in (None, *_KINDS):
+        raise UnknownName("kind", kind, _KINDS)
     rows: list[dict[str, Any]] = [
-        {**{name: getattr(one, name) for name in columns}, "needs": list(one.needs)} for one in methods()
+        {**{name: getattr(one, name) for name in _COLUMNS}, "needs": list(one.needs)}
+        for one in methods()
+        if kind in (None, one.kind)
     ]
     if as_json:
         common.emit_json(rows)
         return
-    table = ([", ".join(row[name]) if name == "needs" else row[name] for name in columns] for row in rows)
-    common.table("credit methods", columns, table)
-    common.next_command("envbench credit explain gigpo")
+    shown = _COLUMNS[:-1]
+    table = ([", ".join(row[name]) if name == "needs" else row[name] for name in shown] for row in rows)
+    common.table(f"{len(rows)} credit methods", ("name", "kind", "level", "needs", "extra cost", *shown[5:]), table)
+    for evidence, meaning in EVIDENCE.items():
+        common.say(f"{evidence}: {meaning}")
+    common.next_command("envbench credit show gigpo")
 
 
 @app.command()
-def show(name: Name, as_json: common.Json = False) -> None:
-    """Show one method: what it computes and its options."""
-    from envbench.credit import method
+def show(
+    name: Annotated[str, typer.Argument(help="A method of `envbench credit list`.")], as_json: common.Json = False
+) -> None:
+    """Explain one method: what it computes, its options, what it needs, and an example to follow by hand."""
+    from envbench.credit import EVIDENCE, method
 
     chosen = method(name)
-    options = [
-        {"option": one.name, "type": str(one.type), "default": None if one.default is MISSING else one.default}
-        for one in fields(chosen.config)  # type: ignore[arg-type]  # a dataclass, as the registry checked
-    ]
     about = inspect.getdoc(chosen.function) or ""
+    options = _options(chosen)
+    needs = {column: _filled_by(column) for column in chosen.needs}
+    rows = _worked(chosen)
+    golden = _golden_file(name)
     if as_json:
         facts = {key: getattr(chosen, key) for key in ("name", "kind", "level", "cost", "evidence", "paper", "module")}
-        common.emit_json({**facts, "needs": list(chosen.needs), "about": about, "options": options})
+        facts |= {"needs": list(chosen.needs), "about": about, "options": options, "filled_by": needs}
+        common.emit_json({**facts, "golden": golden, "example": rows})
         return
-    common.stdout.print(f"{chosen.name} ({chosen.kind}, credit by {chosen.level}; {chosen.paper})", markup=False)
-    common.stdout.print(about, markup=False, soft_wrap=True)
-    common.table("options", ("option", "type", "default"), ((str(value) for value in row.values()) for row in options))
-    common.stdout.print(inspect.getdoc(chosen.config) or "", markup=False, soft_wrap=True)
-    common.next_command(f"envbench credit explain {name}")
+    for line in (f"{chosen.name}: {chosen.kind}, by {chosen.level}; {chosen.paper or 'no paper'}", about, ""):
+        common.stdout.print(line, markup=False, soft_wrap=True)
+    evidence = f"{chosen.evidence}: {EVIDENCE[chosen.evidence]}"
+    texts = {"evidence": evidence, "extra cost": chosen.cost, "module": chosen.module, "golden numbers": golden}
+    for what, text in texts.items():
+        if text:
+            common.stdout.print(f"{what}: {text}", markup=False, soft_wrap=True)
+    if needs:
+        common.table("columns that it needs", ("column", "filled by"), needs.items())
+    common.table("options", ("option", "type", "default", "meaning"), ([str(v) for v in o.values()] for o in options))
+    if rows:
+        title = "two groups of three episodes (reward 1 = task solved)"
+        common.table(title, rows[0], ([_short(value) for value in row.values()] for row in rows))
+    common.next_command("envbench credit explain RUN --methods " + (name if chosen.kind == "advantage" else "gigpo"))
 
 
 @app.command()
-def explain(name: Name, as_json: common.Json = False) -> None:
-    """Run a method on a batch that is small enough to follow by hand."""
+def explain(
+    run: Annotated[Path, typer.Argument(help="Directory of a finished eval, or of a train run.", metavar="RUN")],
+    methods: Annotated[str | None, typer.Option(help="Advantage methods, e.g. grpo,gigpo.", metavar="A,B")] = None,
+    group: Annotated[
+        int | None, typer.Option(help="Number of the group; that whose returns differ most when left out.", min=0)
+    ] = None,
+    iteration: Annotated[
+        int | None, typer.Option(help="Of a train run: as it stood there; the first when left out.", min=0)
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the page; runs/explain-<run id> when left out.", metavar="DIR")
+    ] = None,
+    as_json: common.Json = False,
+) -> None:
+    """Write a page that shows one group of a run: every step with its advantage by each method, side by side."""
+    from envbench.report import write_explanation
+    from envbench.runs import open_run
+
+    opened = open_run(run)
+    folder = out or Path("runs") / f"explain-{opened.run_id}"
+    again = "plays one group again" if opened.kind == "eval" else "trains again up to the iteration"
+    common.say(f"explain: {opened.run_id}; {again}, seconds as a rule; into {folder}")
+    names = None if methods is None else [name.strip() for name in methods.split(",")]
+    page = write_explanation(opened, folder, names, group, iteration)
+    if as_json:
+        facts = {"run_id": opened.run_id, "task": page.task, "group": page.group, "groups": page.groups}
+        common.emit_json({"page": str(page.path), **facts, "methods": list(page.methods)})
+    else:
+        for sentence in page.sentences:
+            common.stdout.print(sentence, markup=False, soft_wrap=True)
+        common.stdout.print(str(page.path), markup=False, soft_wrap=True)
+    common.next_command(f"open {page.path} in a browser")
+
+
+def _options(chosen: Method) -> list[dict[str, Any]]:
+    """Return name, type, default and meaning of each option; the meaning is the class's own documentation."""
+    meanings: dict[str, str] = {}
+    for config in reversed(chosen.config.__mro__):  # what a subclass says of an inherited option wins
+        meanings |= attributes(config.__doc__ or "", chosen.config.names())
+    hints = get_type_hints(chosen.config)
+    return [
+        {
+            "option": one.name,
+            "type": _type(one, hints[one.name]),
+            "default": None if one.default is MISSING else one.default,
+            "meaning": meanings.get(one.name, ""),
+        }
+        for one in fields(chosen.config)  # type: ignore[arg-type]  # a dataclass, as the registry checked
+    ]
+
+
+def _type(option: Field[Any], hint: Any) -> str:
+    """Return the values of an option's type in words."""
+    choices = getattr(hint, "__args__", ())
+    return " | ".join(map(str, choices)) if str(option.type).startswith("Literal[") else str(option.type)
+
+
+def attributes(doc: str, names: Sequence[str]) -> dict[str, str]:
+    """Return what the section `Attributes:` of a docstring says of each name, on one line.
+
+    An entry begins a line or follows a full stop, and may be of several names: `omega: ... gamma, lam: ...`.
+    """
+    _, _, section = inspect.cleandoc(doc).partition("Attributes:\n")
+    lines = takewhile(lambda line: line.startswith(" ") or not line, section.splitlines())
+    text = regex.sub(r"\n {5,}", " ", "\n".join(lines))  # an entry's own further lines are indented more
+    name = f"(?:{'|'.join(map(regex.escape, names))})"
+    parts = regex.split(rf"(?:^ *|(?<=\. ))({name}(?:, {name})*): ", text, flags=regex.MULTILINE)
+    entries = zip(parts[1::2], parts[2::2], strict=True)
+    return {one: said.strip() for group, said in entries for one in group.split(", ")}
+
+
+def _filled_by(column: str) -> str:
+    """Return who fills a column, in words."""
+    from envbench.rollout.fill import CONTINUED, PRODUCERS, REFUSED
+    from envbench.rollout.record import RECORDED
+
+    if column in ("parent", "branch_t", "tree"):
+        return "rollouts that branch: train with shape='tree'"
+    if column in RECORDED:
+        return "every rollout"
+    if column in CONTINUED:
+        return "Monte-Carlo continuations: train with continuations=8"
+    if column in PRODUCERS:
+        meaning = (inspect.getdoc(PRODUCERS[column]) or "").partition("\n")[0].removeprefix("Return ").rstrip(".")
+        return f"the rollout option record=({column!r},)" + (f": {meaning}" if meaning else "")
+    return f"{REFUSED.get(column, 'No rollout.')} Pass it to StepBatch.from_columns."
+
+
+def _golden_file(name: str) -> str:
+    """Return the golden file of a method, "" where there is none (a wheel leaves the tests out)."""
+    folder = Path("tests") / "golden" / "credit"
+    file = folder / f"{_GOLDEN.get(name, name)}.json"
+    return str(file) if (Path(__file__).parents[2] / file).is_file() else ""
+
+
+def _worked(chosen: Method) -> list[dict[str, Any]]:
+    """Return the example's rows with the method's advantage and parts; none for what cannot be shown on it."""
     from envbench import credit
 
     batch, rows = example()
-    found = credit.advantages(name, batch)
-    if found.level != "step":
-        rows = [{"token": index} for index in range(len(found.value))]
-    columns = {"advantage": found.value, **{f"part {part}": values for part, values in found.parts.items()}}
-    for column, values in columns.items():
+    if chosen.kind != "advantage" or any(getattr(batch, name, None) is None for name in chosen.needs):
+        return []
+    found = credit.advantages(chosen.name, batch)
+    parts = {f"part {part}": values for part, values in found.parts.items() if len(values) == len(rows)}
+    for column, values in {"advantage": found.value, **parts}.items():
         for row, value in zip(rows, values.tolist(), strict=True):
             row[column] = round(value, 6)
-    if as_json:
-        common.emit_json({"method": name, "rows": rows})
-        return
-    common.stdout.print(credit.method(name).summary, markup=False)
-    common.table(
-        f"{name} on two groups of three episodes (1 = task solved)",
-        rows[0],
-        ([f"{value:.3f}" if isinstance(value, float) else value for value in row.values()] for row in rows),
-    )
-    common.next_command(f"envbench credit show {name}")
+    return rows
+
+
+def _short(value: object) -> str:
+    return f"{value:.3f}" if isinstance(value, float) else str(value)
 
 
 def example() -> tuple[Any, list[dict[str, Any]]]:

@@ -38,13 +38,15 @@ class Segments:
         return cls(ids, size, torch.bincount(ids, minlength=size))
 
     def sum(self, values: Tensor) -> Tensor:
-        """Return the sum [size] of `values` [N], added up in order of the members."""
-        total = values.new_zeros(self.size)
-        if (
-            values.is_cuda
-        ):  # scatter_add adds in any order there; index_put sorts first, so the bits are the same each time
+        """Return the sum [size, ...] of `values` [N, ...], added up in order of the members.
+
+        On CUDA scatter_add adds in any order and index_put sorts first; on CPU it is index_put that several threads
+        may reorder.
+        """
+        total = values.new_zeros((self.size, *values.shape[1:]))
+        if values.is_cuda:
             return total.index_put_((self.ids,), values, accumulate=True)
-        return total.scatter_add_(0, self.ids, values)
+        return total.scatter_add_(0, self.ids.reshape(-1, *[1] * (values.ndim - 1)).expand_as(values), values)
 
     def mean(self, values: Tensor) -> Tensor:
         """Return the mean [size] of `values` [N]; of equal values it is that value to the bit."""

@@ -60,7 +60,7 @@ def leaf_sums(batch: StepBatch, forks: Forks, leaf: Tensor, decay: float = 1.0) 
     for number in range(forks.depth, 0, -1):
         first, fork = forks.of_generation(number)
         below = discounted_returns(replace(batch, reward=values), decay).index_select(0, first)
-        values = values.index_put((fork,), below * decay, accumulate=True)
+        values = values + Segments.of(fork, batch.num_steps).sum(below * decay)
     return discounted_returns(replace(batch, reward=values), decay)
 
 

@@ -126,8 +126,7 @@ def _transport(similarity: Tensor, episodes: Segments, regularisation: float) ->
     for _ in range(MAX_ROUNDS):
         u = row_mass / (kernel * v).sum(1).clamp(min=1e-300)
         scaled = u[:, None] * kernel
-        total = scaled.new_zeros(episodes.size, scaled.shape[1])
-        total = episodes.spread(total.index_put((episodes.ids,), scaled, accumulate=True))
+        total = episodes.spread(episodes.sum(scaled))
         plan = scaled * v
         if bool(((total * v - column_mass).abs() <= 1e-13).all()):
             break

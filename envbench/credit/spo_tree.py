@@ -87,5 +87,5 @@ def node_values(batch: StepBatch, forks: Forks, score: Tensor, alive: Tensor, co
     for number in range(forks.depth, 0, -1):
         first, fork = forks.of_generation(number)
         below = reverse_scan(own * share, follows * share).index_select(0, first)
-        own = own.index_put((fork,), below, accumulate=True)
+        own = own + Segments.of(fork, batch.num_steps).sum(below)
     return reverse_scan(own * share, follows * share)

@@ -56,22 +56,21 @@ def csv(frame: pd.DataFrame) -> bytes:
 
 def html(page: Page, pictures: dict[str, dict[str, str]]) -> str:
     """Return the HTML page; every value is escaped."""
-    return _templates(escape=True).get_template("report.html.j2").render(page=page, pictures=pictures)
+    return templates(escape=True).get_template("report.html.j2").render(page=page, pictures=pictures)
 
 
 def markdown(page: Page) -> str:
     """Return the Markdown page; every value goes through the filter `plain`."""
-    return _templates(escape=False).get_template("report.md.j2").render(page=page)
+    return templates(escape=False).get_template("report.md.j2").render(page=page)
 
 
-def _templates(escape: bool) -> Environment:
+def templates(escape: bool) -> Environment:
+    """Return the templates of the pages; `escape` for HTML."""
     found = FileSystemLoader(Path(__file__).parent / "templates")
     # Markdown escapes by the filter `plain`, HTML by itself.
-    templates = Environment(
-        loader=found, autoescape=escape, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    templates.filters["plain"] = plain
-    return templates
+    made = Environment(loader=found, autoescape=escape, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    made.filters["plain"] = plain
+    return made
 
 
 def plain(value: object) -> str:
@@ -95,11 +94,11 @@ def _check(out: Path) -> None:
         raise InvalidValue(f"{out} holds something else than a report; give another --out, or empty it first")
 
 
-_BEGUN = {"figures", "tables", "sweeps", "report.md"}  # report.html comes last
+_BEGUN = {"figures", "tables", "sweeps", "studies", "report.md"}  # report.html comes last
 
 
 def _clear(out: Path) -> None:
     """Remove what an earlier report left in its folders."""
-    for pattern in ("figures/*.png", "figures/*.svg", "tables/*.csv", "sweeps/*.toml"):
+    for pattern in ("figures/*.png", "figures/*.svg", "tables/*.csv", "sweeps/*.toml", "studies/*.toml"):
         for path in sorted(out.glob(pattern)):
             path.unlink()

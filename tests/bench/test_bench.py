@@ -10,8 +10,8 @@ from typer.testing import CliRunner
 
 import envbench  # noqa: F401  # registers the ids
 from envbench.bench import Settings, absent, make_plan, measure, subjects, summary
-from envbench.bench.originals import ORIGINALS
-from envbench.bench.timing import time_calls
+from envbench.bench.originals import ORIGINALS, RUNNABLE, Runnable
+from envbench.bench.timing import time_calls, time_original
 from envbench.bench.workload import record
 from envbench.cli.bench import bench
 from envbench.errors import InvalidValue, UnknownName
@@ -78,6 +78,39 @@ def test_summary_divides_steps_by_seconds_and_names_the_source(rows: list[dict])
 def test_webshop_is_compared_with_the_original_that_lists_its_actions_first():
     assert [item.steps_per_second for item in ORIGINALS["webshop"]] == [60.0, 78.0]
     assert all(item.source for figures in ORIGINALS.values() for item in figures)
+
+
+class Lake:
+    """An original that only counts."""
+
+    def load(self, payload: object) -> None:
+        assert payload is not None
+
+    def reset(self) -> None: ...
+
+    def step(self, action: str) -> None: ...
+
+
+def test_an_original_that_is_installed_is_measured_instead_of_recorded(monkeypatch: pytest.MonkeyPatch):
+    assert {*RUNNABLE} <= {*ORIGINALS}
+    assert not Runnable("no_such_package", "Lake", "").here
+    monkeypatch.setitem(RUNNABLE, "frozenlake", Runnable("json", "Lake", f"{Lake.__module__}:Lake"))
+    plan = make_plan(subjects([LAKE], "builtin"), TINY)
+    assert [cell.key for cell in plan.cells][-1] == f"original:{LAKE}:builtin"
+    timed = time_original(LAKE, "builtin", [record(LAKE, "builtin", 20, seed) for seed in range(2)])
+    assert timed["steps"] == [20, 20]
+    assert all(len(seconds) == 2 and min(seconds) > 0 for seconds in timed.values())
+
+
+def test_the_ratio_to_an_original_is_of_the_same_actions(rows: list[dict], monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(RUNNABLE, "frozenlake", Runnable("json", "Lake", ""))
+    seconds = {"original_seconds": [2.0, 3.0, 8.0], "ours_seconds": [1.0, 1.0, 1.0], "steps": [10, 10, 10]}
+    row = {"job": "original", "env": LAKE, "dataset": "builtin", "original_reset_seconds": [0.5, 0.5, 0.5], **seconds}
+    *_, lake = summary([*rows, row])
+    (ratio,) = lake["ratios"]
+    assert (ratio["name"], ratio["ratio"], ratio["source"]) == ("Lake", 3.0, "measured in this run")
+    assert ratio["steps_per_second"] == pytest.approx(10 / 3)
+    assert "30 steps" in ratio["what"]
 
 
 def test_subjects_are_builtin_and_what_the_user_brought(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):

@@ -1,4 +1,4 @@
-"""`train`, `sweep`, `compare` and `credit` as typed."""
+"""`train`, `sweep` and `compare` as typed."""
 
 import importlib
 import json
@@ -7,7 +7,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from envbench.cli import GROUPS, VERBS
+from envbench.cli import VERBS
 from envbench.errors import InvalidValue, RunConflict, SplitRefused, UnknownName
 
 SWEEP = """
@@ -34,7 +34,6 @@ def app():
     for verb, module, function in VERBS:
         if verb in ("train", "sweep", "compare"):
             made.command(verb)(getattr(importlib.import_module(f"envbench.cli.{module}"), function))
-    made.add_typer(importlib.import_module(f"envbench.cli.{dict(GROUPS)['credit']}").app, name="credit")
     return made
 
 
@@ -131,30 +130,3 @@ def test_a_sweep_takes_the_seeds_that_the_other_verbs_take(call, tmp_path):
 def test_compare_refuses_an_unknown_measure_whatever_the_runs_are(call):
     with pytest.raises(UnknownName, match="unknown measure 'finale'. Did you mean 'final'"):
         call("compare", "nowhere", "--measure", "finale")
-
-
-def test_credit_list_is_the_contract(call):
-    rows = json.loads(call("credit", "list", "--json").stdout)
-    assert {"reinforce", "rloo", "grpo", "gigpo"} <= {row["name"] for row in rows}
-    for row in rows:
-        assert list(row) == ["name", "kind", "level", "needs", "cost", "evidence", "paper", "module"]
-        assert isinstance(row["needs"], list)
-    assert "gigpo" in call("credit", "list").stdout
-
-
-def test_credit_show_lists_the_options(call):
-    document = json.loads(call("credit", "show", "gigpo", "--json").stdout)
-    assert {"option": "omega", "type": "NonNegative", "default": 1.0} in document["options"]
-    assert "omega" in call("credit", "show", "gigpo").stdout
-
-
-def test_credit_explain_works_the_example(call):
-    """GRPO by hand: returns 1, 1, 0 in the first group: mean 2/3, sample deviation 0.57735."""
-    rows = json.loads(call("credit", "explain", "grpo", "--json").stdout)["rows"]
-    first = [row["advantage"] for row in rows if row["group"] == 0]
-    assert first == pytest.approx([0.57735] * 6 + [-1.1547] * 2, abs=1e-4)
-    assert all(row["advantage"] == 0.0 for row in rows if row["group"] == 1)
-    gigpo = json.loads(call("credit", "explain", "gigpo", "--json").stdout)["rows"]
-    for row in gigpo:
-        assert row["advantage"] == pytest.approx(row["part episode"] + row["part step"], abs=1e-5)
-    assert "advantage" in call("credit", "explain", "rloo").stdout

@@ -42,9 +42,12 @@ ALLOWED = {
     "evaluate": CORE | {"agents", "rollout", "runs"},
     "compare": CORE | {"runs"},
     "sweep": CORE | {"train", "runs", "credit", "policies", "compare"},
-    "report": BASE | {"types", "seeding", "cards", "registry", "runs", "agents", "evaluate", "compare", "sweep"},
-    "bench": CORE | {"runs", "rollout", "agents", "vector"},
-    "studies": CORE | {"envs", "rollout", "agents", "credit"},
+    "report": BASE
+    | {"types", "seeding", "cards", "registry", "runs", "agents", "evaluate", "compare", "sweep", "studies"}
+    | {"env", "credit", "rollout", "train", "fidelity"},  # `credit explain` plays a group again
+    "bench": CORE | {"runs", "rollout", "agents", "vector", "credit", "train"},
+    "leaderboard": CORE | {"agents", "rollout", "runs", "evaluate", "report"},
+    "studies": CORE | {"envs", "policies", "rollout", "agents", "credit", "fidelity"},
 }
 
 
