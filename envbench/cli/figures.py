@@ -1,4 +1,4 @@
-"""`envbench figures`: the figures of the committed results."""
+"""`envbench figures`: the figures of committed results, and of credit methods."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def figures(
     out: Annotated[Path, typer.Option(help="Folder that the files go to.", metavar="DIR")] = Path("figures"),
     as_json: common.Json = False,
 ) -> None:
-    """Draw a figure of the committed results again: PNG, SVG and the table behind it; without a name, list them."""
+    """Draw a figure of committed results or of a credit method again: PNG, SVG and its table; without a name, list."""
     from envbench.report import figure_names, write_figure
 
     known = figure_names()
@@ -31,7 +31,7 @@ def figures(
     if name is not None and every:
         raise InvalidValue(f"--all draws every figure: leave out {name!r}, or --all")
     names = [name] if name is not None else list(known)
-    common.say(f"figures: {', '.join(names)} from the committed results, a few seconds each, into {out}")
+    common.say(f"figures: {', '.join(names)}, a few seconds each, into {out}")
     files = [path for one in names for path in write_figure(one, out)]
     if as_json:
         common.emit_json({"names": names, "files": [str(path) for path in files]})

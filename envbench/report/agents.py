@@ -29,8 +29,7 @@ def agents_table(episodes: pd.DataFrame) -> pd.DataFrame:
     """
     rows = []
     for (panel, label), group in episodes.groupby(["panel", "label"], sort=True):
-        records = [{str(name): value for name, value in row.items()} for row in group.to_dict("records")]
-        (summary,) = summarise(records, seed=int(group["run_seed"].iloc[0]))
+        (summary,) = summarise(_records(group), seed=int(group["run_seed"].iloc[0]))
         row: dict[str, Any] = {
             "panel": panel,
             "panel_sha256": group["panel_sha256"].iloc[0],
@@ -47,6 +46,28 @@ def agents_table(episodes: pd.DataFrame) -> pd.DataFrame:
     frame = pd.DataFrame(rows)
     order = ["panel", "success", "score", "agent"]
     return frame.sort_values(order, ascending=[True, False, False, True], ignore_index=True)
+
+
+def kinds_table(episodes: pd.DataFrame) -> pd.DataFrame:
+    """Return one row per panel, kind of task and agent; panels whose tasks are of one kind have none.
+
+    Columns: `panel`, `kind`, `agent`, `n` (episodes), `clusters`, and `success` as in `agents_table`.
+
+    Args:
+        episodes: as `load` returns.
+    """
+    several = episodes[episodes.groupby("panel")["kind"].transform("nunique") > 1]
+    rows: list[dict[str, Any]] = []
+    for (panel, kind, label), group in several.groupby(["panel", "kind", "label"], sort=True):
+        (summary,) = summarise(_records(group), seed=int(group["run_seed"].iloc[0]))
+        identity = {"panel": panel, "kind": kind, "agent": label}
+        counts = {"n": summary.episodes, "clusters": summary.clusters}
+        rows.append(identity | counts | interval_columns("success", summary.measures["success"]))
+    return pd.DataFrame(rows)
+
+
+def _records(group: pd.DataFrame) -> list[dict[str, Any]]:
+    return [{str(name): value for name, value in row.items()} for row in group.to_dict("records")]
 
 
 def interval_columns(name: str, interval: Interval) -> dict[str, Any]:

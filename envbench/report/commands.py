@@ -29,6 +29,9 @@ def recipe(run: Run) -> Recipe:
     if run.kind == "sweep":
         file = f"sweeps/{run.run_id}.toml"
         return Recipe(shlex.join(["envbench", "sweep", file]), file, _sweep(run.config))
+    if run.kind == "fidelity":
+        file = f"studies/{run.run_id}.toml"
+        return Recipe(shlex.join(["envbench", "fidelity", file]), file, _study(run.config))
     return Recipe(f"envbench {run.kind}  # resolved configuration: run.toml of {run.run_id}")
 
 
@@ -57,6 +60,11 @@ def _sweep(config: Mapping[str, Any]) -> str:
     """Return a sweep file of the same plan: seeds are counted there, and derived from the root."""
     values = {name: value for name, value in config.items() if name not in ("kind", "panel")}
     return toml.dumps(values | {f"{use}_seeds": len(config[f"{use}_seeds"]) for use in ("selection", "report")})
+
+
+def _study(config: Mapping[str, Any]) -> str:
+    """Return a study file of the same plan."""
+    return toml.dumps({name: value for name, value in config.items() if name not in ("kind", "panels", "versions")})
 
 
 def _panel(config: Mapping[str, Any]) -> list[str]:

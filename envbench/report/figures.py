@@ -1,7 +1,8 @@
-"""Figures of the committed results. Adding one is adding one function with `@figure` below.
+"""Figures by name. Adding one is adding one function with `@figure` below, or an entry to `credit_figures.FIGURES`.
 
-The results are metric rows in `baselines/<method>/results/NAME.parquet` (or `.jsonl`), made by the sweep file
-`baselines/<method>/sweeps/NAME.toml`, and the tables of studies beside the cards, such as `envs/webshop/leak.csv`.
+Figures of credit methods are computed from scratch. The others read what is committed: metric rows in
+`baselines/<method>/results/NAME.parquet` (or `.jsonl`), made by the sweep file `baselines/<method>/sweeps/NAME.toml`,
+and the tables of studies beside the cards, such as `envs/webshop/leak.csv`.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,18 +20,22 @@ from matplotlib.figure import Figure
 from envbench.cards import home
 from envbench.compare import label_of
 from envbench.errors import DataCorrupt, InvalidValue, MissingExtra, UnknownName
+from envbench.report import fidelity, fidelity_board
+from envbench.report.credit_figures import DPI, CreditFigure
+from envbench.report.credit_figures import FIGURES as CREDIT_FIGURES
 from envbench.report.curves import at_own_rate, curves_table, rates_table
 from envbench.report.leak import leak_plot
 from envbench.report.load import labelled_methods, metric_row
 from envbench.report.page import csv, write_file
-from envbench.report.plots import curves_plot, rates_plot, render
+from envbench.report.plots import LIGHT, curves_plot, rates_plot, render
 
 
 class Drawn(NamedTuple):
-    """A figure and the table behind it."""
+    """A figure, the table behind it, and the pixels per inch of its PNG."""
 
     figure: Figure
     table: pd.DataFrame
+    dpi: int = 160
 
 
 _FIGURES: dict[str, tuple[str, Callable[[], Drawn]]] = {}
@@ -71,6 +77,46 @@ def webshop_leak() -> Drawn:
     return Drawn(leak_plot(rows), rows)
 
 
+def _credit(one: CreditFigure) -> Drawn:
+    table = one.table()
+    return Drawn(one.figure(table), table, DPI)
+
+
+for _name, _one in CREDIT_FIGURES.items():
+    figure(_name, _one.about)(partial(_credit, _one))
+
+
+def _fidelity(kind: str) -> Drawn:
+    study = fidelity_board.committed()
+    plot = next(plot for plot in fidelity.plots_of(study, fidelity_board.BOARD) if plot.name.endswith(f"-{kind}"))
+    return Drawn(plot.draw(LIGHT), study.summary)
+
+
+@figure("credit-fidelity", "every method's correlation with the true advantage, and its gradient's cosine")
+def credit_fidelity() -> Drawn:
+    return _fidelity("methods")
+
+
+@figure("credit-fidelity-settings", "the same correlation in every setting")
+def credit_fidelity_settings() -> Drawn:
+    return _fidelity("settings")
+
+
+@figure("credit-fidelity-group-size", "the same correlation over the size of the group")
+def credit_fidelity_group_size() -> Drawn:
+    return _fidelity("group-size")
+
+
+@figure("credit-fidelity-axes", "the same correlation over aliasing, distance, delay, chance and other knobs")
+def credit_fidelity_axes() -> Drawn:
+    return _fidelity("axes")
+
+
+@figure("credit-fidelity-skill", "the same correlation over the skill of the policy")
+def credit_fidelity_skill() -> Drawn:
+    return _fidelity("skill")
+
+
 def known() -> dict[str, str]:
     """Return name -> one line."""
     return {name: about for name, (about, _) in sorted(_FIGURES.items())}
@@ -81,7 +127,7 @@ def draw(name: str, out: Path) -> list[Path]:
     if name not in _FIGURES:
         raise UnknownName("figure", name, _FIGURES)
     drawn = _FIGURES[name][1]()
-    files = {f"{name}.png": render(drawn.figure, "png"), f"{name}.svg": render(drawn.figure, "svg")}
+    files = {f"{name}.png": render(drawn.figure, "png", drawn.dpi), f"{name}.svg": render(drawn.figure, "svg")}
     files[f"{name}.csv"] = csv(drawn.table)
     return [write_file(out / file, data) for file, data in files.items()]
 

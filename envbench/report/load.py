@@ -11,6 +11,7 @@ import pandas as pd
 
 from envbench.compare import label_of
 from envbench.errors import InvalidValue, RunUnreadable
+from envbench.report.triage import triage_columns
 from envbench.runs import Run
 
 EPISODE_COLUMNS = (
@@ -31,7 +32,7 @@ class Loaded:
     Attributes:
         runs: in the order given, each once.
         episodes: one row per episode of the evaluation runs: `EPISODE_COLUMNS`, `run`, `run_seed`, `panel`,
-            `panel_sha256`, `label`.
+            `panel_sha256`, `label`, `kind` of its task ("" where tasks have none), and what `triage_columns` says.
         metrics: one row per logged iteration of the training runs: `METRIC_COLUMNS`, `run`, `panel`, `label`,
             `use` (`selection`, `report`, or `both` where the run does not say).
 
@@ -54,11 +55,16 @@ def load(runs: Sequence[Run]) -> Loaded:
     unique = tuple({run.run_id: run for run in runs}.values())
     if not unique:
         raise InvalidValue("report: name at least one run directory, e.g. envbench report runs/eval-...")
-    episodes = [_episode(run, row) for run in unique for row in run.episodes()]
+    episodes = [row for run in unique for row in _episodes(run)]
     metrics = [_metric(run, row) for run in unique for row in run.metrics() if "iteration" in row]
-    if not episodes and not metrics:
+    if not episodes and not metrics and all(run.kind != "fidelity" for run in unique):
         raise InvalidValue("report: these runs hold neither episodes nor training metrics; give runs of eval or sweep")
     return Loaded(unique, labelled_agents(episodes), labelled_methods(metrics))
+
+
+def _episodes(run: Run) -> list[dict[str, Any]]:
+    rows = run.episodes()
+    return [{**_episode(run, row), **signs} for row, signs in zip(rows, triage_columns(rows), strict=True)]
 
 
 def _episode(run: Run, row: Mapping[str, Any]) -> dict[str, Any]:
@@ -68,6 +74,7 @@ def _episode(run: Run, row: Mapping[str, Any]) -> dict[str, Any]:
     knobs = json.dumps(run.config.get("knobs", {}), sort_keys=True)
     added = {"run": run.run_id, "run_seed": run.config.get("seed", 0), "panel": panel_name(run.config)}
     added["panel_sha256"] = panel.get("sha256", "")
+    added["kind"] = row.get("kind", "")  # a column that came later
     return {**picked, **added, "setting": f"{knobs} limit {limit}"}
 
 
@@ -113,7 +120,7 @@ def panel_name(config: Mapping[str, Any]) -> str:
 def labelled_agents(rows: list[dict[str, Any]]) -> pd.DataFrame:
     """Return the episode frame with `label`, and with panels that differ in knobs, limit or tasks told apart."""
     if not rows:
-        return pd.DataFrame(columns=[*EPISODE_COLUMNS, "run", "run_seed", "panel", "panel_sha256", "label"])
+        return pd.DataFrame(columns=[*EPISODE_COLUMNS, "kind", "run", "run_seed", "panel", "panel_sha256", "label"])
     frame = pd.DataFrame(rows)
     frame["panel"] = _told_apart(frame, "panel", ("setting", "panel_sha256"))
     frame["label"] = frame["agent"]

@@ -61,12 +61,12 @@ def settled() -> Iterator[None]:
 
 
 @settled()
-def render(figure: Figure, kind: Literal["png", "svg"]) -> bytes:
+def render(figure: Figure, kind: Literal["png", "svg"], dpi: int = 160) -> bytes:
     """Return a figure as bytes that depend on nothing but the figure: no date, fixed ids."""
     buffer = io.BytesIO()
     metadata: dict[str, Any] = {"Software": None} if kind == "png" else {"Date": None, "Creator": "envbench"}
     FigureCanvasAgg(figure)
-    figure.savefig(buffer, format=kind, dpi=160, metadata=metadata, facecolor=figure.get_facecolor())
+    figure.savefig(buffer, format=kind, dpi=dpi, metadata=metadata, facecolor=figure.get_facecolor())
     return buffer.getvalue()
 
 

@@ -7,7 +7,8 @@ from typing import Any
 import pandas as pd
 
 from envbench import __version__
-from envbench.report.agents import agent_pairs, agents_table, groups
+from envbench.report import fidelity
+from envbench.report.agents import agent_pairs, agents_table, groups, kinds_table
 from envbench.report.commands import recipe
 from envbench.report.curves import at_own_rate, curves_table, method_pairs, methods_table, rates_table, scale_words
 from envbench.report.layout import (
@@ -26,6 +27,7 @@ from envbench.report.layout import (
 )
 from envbench.report.load import Loaded
 from envbench.report.plots import agents_plot, curves_plot, rates_plot
+from envbench.report.triage_section import triage_section
 from envbench.types.trajectory import OUTCOMES
 
 
@@ -40,9 +42,14 @@ def build(loaded: Loaded) -> Page:
         pairs = agent_pairs(loaded.episodes)
         agents.insert(4, "group", _letters(agents, pairs))
         errors = errors_table(loaded.episodes)
+        kinds = kinds_table(loaded.episodes)
         frames |= {"agents": agents, "agent-pairs": pairs, "errors": errors}
+        frames |= {"kinds": kinds} if len(kinds) else {}
         summary += _agent_sentences(agents, pairs)
-        sections.append(_agents(agents, pairs, errors))
+        sections.append(_agents(agents, kinds, pairs, errors))
+        triage, signs = triage_section(loaded.episodes)
+        sections.append(triage)
+        frames |= signs
     if len(loaded.metrics):
         rates = rates_table(loaded.metrics)
         own = at_own_rate(loaded.metrics, rates)
@@ -50,6 +57,12 @@ def build(loaded: Loaded) -> Page:
         frames |= {"learning-rates": rates, "methods": methods, "curves": curves, "method-pairs": duels}
         summary += _method_sentences(methods, duels)
         sections.append(_methods(rates, methods, curves, duels))
+    for run in loaded.runs:
+        if run.kind == "fidelity":
+            said, section, measured = fidelity.section(run)
+            summary += said
+            sections.append(section)
+            frames |= measured
     return Page("envbench report", __version__, summary, [recipe(run) for run in loaded.runs], sections, frames)
 
 
@@ -63,7 +76,8 @@ def runs_table(loaded: Loaded) -> pd.DataFrame:
             {
                 "run": run.run_id,
                 "kind": run.kind,
-                "env": config.get("env", ""),
+                "env": config.get("env", "")
+                or ", ".join(dict.fromkeys(one["env"] for one in config.get("settings", ()))),
                 "dataset": config.get("dataset", ""),
                 "split": config.get("split", ""),
                 "panel": panel.get("id", ""),
@@ -151,10 +165,11 @@ def _runs(runs: pd.DataFrame) -> list[Table]:
         ("Python", text("python")),
     ]
     hashes: list[Column] = [("panel", text("panel")), ("sha256", text("panel_sha256")), ("runs", number("runs"))]
-    return [table("Runs", runs, spec, "runs"), table("Panels", panels, hashes, "runs")]
+    found = [table("Runs", runs, spec, "runs")]
+    return [*found, table("Panels", panels, hashes, "runs")] if len(panels) else found
 
 
-def _agents(agents: pd.DataFrame, pairs: pd.DataFrame, errors: pd.DataFrame) -> Section:
+def _agents(agents: pd.DataFrame, kinds: pd.DataFrame, pairs: pd.DataFrame, errors: pd.DataFrame) -> Section:
     alt = "Success rate and mean score of each agent with intervals"
     caption = (
         "Bars are means over all planned episodes, whiskers 95 % intervals. An episode that ended in an error counts "
@@ -173,6 +188,8 @@ def _agents(agents: pd.DataFrame, pairs: pd.DataFrame, errors: pd.DataFrame) -> 
     for panel, rows in agents.groupby("panel", sort=False):
         section.tables.append(_scores(str(panel), rows))
         section.tables.append(_outcomes(str(panel), rows))
+        if len(kinds) and (kinds["panel"] == panel).any():
+            section.tables.append(_kinds(str(panel), kinds[kinds["panel"] == panel]))
     if len(pairs):
         spec = [
             ("panel", text("panel")),
@@ -214,6 +231,13 @@ def _outcomes(panel: str, rows: pd.DataFrame) -> Table:
         spec += [("prompt tokens", number("prompt_tokens")), ("completion tokens", number("completion_tokens"))]
         spec.append(("cost, USD", lambda row: Cell(f"{row['cost_usd']:.4f}", sort=float(row["cost_usd"]))))
     return table(f"Outcomes, in episodes: {panel}", rows, spec, "agents")
+
+
+def _kinds(panel: str, rows: pd.DataFrame) -> Table:
+    """Return success by kind of task; the agents of a kind stand together."""
+    spec: list[Column] = [("kind of task", text("kind")), ("agent", text("agent"))]
+    spec += [("n", number("n")), ("clusters", number("clusters")), ("success", interval("success"))]
+    return table(f"Success by kind of task: {panel}", rows, spec, "kinds")
 
 
 def _methods(rates: pd.DataFrame, methods: pd.DataFrame, curves: pd.DataFrame, duels: pd.DataFrame) -> Section:

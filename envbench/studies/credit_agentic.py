@@ -5,7 +5,8 @@ Each function returns a list of dictionaries, the same on every machine, within 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -16,7 +17,7 @@ import torch
 from envbench import credit
 from envbench.env import Env
 from envbench.fidelity.enumeration import enumerate_tasks
-from envbench.fidelity.mdp import Floats, Ints, Mdp, evaluate, visits
+from envbench.fidelity.mdp import Floats, Mdp, evaluate, visits
 from envbench.fidelity.policies import as_table, of_skill
 from envbench.fidelity.pool import OraclePolicy, edges
 from envbench.policies.tabular import TabularPolicy
@@ -106,58 +107,70 @@ def _tasks(env: str, knobs: dict[str, Any], count: int) -> Sequence[Task]:
 
 # SLATE: what comparing single steps saves, and what it leaves out.
 
-WORLDS = {"independent": (0.6, 0.6), "lasting": (0.6, 0.2), "mending": (0.6, 0.95)}
-"""Chance of a right step after a right and after a wrong one, by world."""
+
+class World(NamedTuple):
+    """Two situations with two actions each, in order: chance of the first one by situation, then mark and target."""
+
+    chance: tuple[float, float]
+    mark: tuple[float, float, float, float] = (1.0, -1.0, 1.0, -1.0)
+    target: tuple[int, int, int, int] = (0, 1, 0, 1)
+
+
+WORLDS = {
+    "independent": World((0.6, 0.6)),
+    "lasting": World((0.6, 0.2)),
+    "mending": World((0.6, 0.95)),
+    "tempting": World((0.4, 0.2), mark=(1.0, 0.0, 0.0, -1.0), target=(1, 0, 0, 1)),
+}
+"""In the first three, a step is right (+1) or wrong (-1) and the situation tells which the last one was. In "tempting"
+one may grab (+1) and be poor, or wait (0); who is poor gets out (0) one time in five, or stays so (-1)."""
 
 
 def slate_variance(horizons: Sequence[int] = (1, 2, 4, 8, 16, 32), candidates: int = 4) -> list[Row]:
     """Exact variance of the advantages of k whole episodes and of k candidate steps, by length T of the episodes.
 
-    Two situations (the last step was right, or wrong), two actions; a right step gets +1 from the judge, a wrong one
-    -1, and an episode's score is the sum. Whole: an episode's score minus the mean of k. Step: a candidate's mark minus
-    the mean of the k candidates at its place. Both are centred and not divided by a deviation. `variance` is the mean
-    over steps; `mse` is the error against Q - V, `signal` the mean of (Q - V)^2. In "independent" the ratio of the
-    variances is T. The counter-examples: with lasting mistakes it is above T, and the step's mark leaves out most of
-    what an action does; where mistakes mend themselves it is below T.
+    A judge marks every step; an episode's score is the sum. Whole: an episode's score minus the mean of k. Step: a
+    candidate's mark minus the mean of the k candidates at its place. Both are centred and not divided by a deviation.
+    `variance` is the mean over steps, `agreement` the correlation of the expected advantage of an action with the true
+    one, Q - V. In "independent" the variances differ by the factor T. The counter-examples: with lasting mistakes they
+    differ by more, where mistakes mend themselves by less, and in "tempting" the marks praise the wrong action.
     """
     rows: list[Row] = []
-    for world, chances in WORLDS.items():
-        mdp, policy = two_situations(*chances)
+    for world, (mdp, policy) in ((name, two_situations(world)) for name, world in WORLDS.items()):
         mark = mdp.backup(mdp.reward, np.zeros(2))
+        part = mark - mdp.over_edges(policy * mark)[mdp.edge_node]
         for horizon in horizons:
             values = evaluate(mdp, policy, horizon)
             met = visits(mdp, policy, horizon)[:, mdp.edge_node] * policy  # [H, M], sums to 1 in each step
             truth = values.q - values.v[:-1, mdp.edge_node]
-            part = mark - mdp.over_edges(policy * mark)[mdp.edge_node]
-            signal, own, shared = (
-                float((met * product).sum()) / horizon for product in (truth**2, part**2, part * truth)
-            )
-            # The score is V at the start plus the advantages of its steps, which are uncorrelated: its variance is
-            # `horizon * signal`, its covariance with the advantage of one step `signal`.
-            for method, spread, common in (("whole", horizon * signal, signal), ("step", own, shared)):
-                left = 1.0 - 1.0 / candidates
-                error = left * spread - 2.0 * left * common + signal
+            signal, own, shared = (float((met * one).sum()) for one in (truth**2, part**2, part * truth))
+            # An episode's score is V at the start plus the advantages of its steps, which are uncorrelated.
+            for method, spread, agreement in (
+                ("whole", signal, 1.0),
+                ("step", own / horizon, shared / float(np.sqrt(own * signal))),
+            ):
+                variance = (1.0 - 1.0 / candidates) * spread
                 row = {"world": world, "T": horizon, "method": method, "candidates": candidates}
-                rows.append({**row, "variance": left * spread, "mse": error, "signal": signal})
+                rows.append({**row, "variance": variance, "agreement": agreement})
     return rows
 
 
-def two_situations(after_right: float, after_wrong: float) -> tuple[Mdp, Floats]:
-    """Return the world of `slate_variance` and its policy; edges are right and wrong, of either situation."""
+def two_situations(world: World) -> tuple[Mdp, Floats]:
+    """Return a world of `slate_variance` and its policy."""
     mdp = Mdp(
-        anchors=("right", "wrong"),
-        actions=(("right", "wrong"),) * 2,
+        anchors=("first", "second"),
+        actions=(("one", "other"),) * 2,
         tasks=("task",),
         roots=np.array([0]),
         first=np.array([0, 2, 4]),
         opens=np.arange(5),
         probability=np.ones(4),
-        target=np.array([0, 1, 0, 1]),
-        reward=np.array([1.0, -1.0, 1.0, -1.0]),
+        target=np.array(world.target),
+        reward=np.array(world.mark),
         terminated=np.zeros(4, np.bool_),
         success=np.zeros(4, np.bool_),
     )
-    return mdp, np.array([after_right, 1.0 - after_right, after_wrong, 1.0 - after_wrong])
+    return mdp, np.array([chance for one in world.chance for chance in (one, 1.0 - one)])
 
 
 # Tree-GRPO and SPO: what branches cost and tell, on Sokoban, where everything can be enumerated.
@@ -186,152 +199,162 @@ def sokoban() -> Place:
     return Place(tasks, mdp, policy, table, GraphCollector(Graph(env), table))
 
 
-def tree_leaves(copies: int = 250, seed: int = 0) -> list[Row]:
-    """Leaves of a group, what they cost, and how many episodes from the start they are worth, for chains and trees.
+SHAPES = ((1, 2, 1), (1, 5, 1), (2, 1, 1), (2, 2, 1), (2, 5, 1), (2, 2, 2), (2, 4, 2))  # M, N, L
 
-    Trees are Tree-GRPO's: M chains, then L rounds of N branches from random nodes of each. `steps` is the mean number
-    of environment steps of a group, `leaves_per_chain` the leaves that the steps of one chain buy. `worth` is the mean
-    squared error that the mean return of a group of one chain has as an estimate of the exact value, divided by that
-    of this group: leaves of one tree share their beginnings, and count for less than one each. Standard errors are over
-    groups, `copies` of each task.
+
+def tree_leaves(copies: int = 75, seed: int = 0, shapes: Sequence[tuple[int, int, int]] = SHAPES) -> list[Row]:
+    """Leaves of a group of trees, what they cost, and how many independent episodes they are worth.
+
+    Trees are Tree-GRPO's: M chains, then L rounds of N branches from random nodes of each. `cost` is the mean number
+    of environment steps of a group, in chains (exact mean length). `worth` is the exact variance of a chain's return
+    divided by the mean squared error of the mean return of the leaves, as an estimate of the exact value: M for M
+    chains. The counter-example: leaves of one tree share their beginnings, so that they are worth less than they cost.
+    Standard errors are over groups, `copies` of each task.
     """
     place = sokoban()
-    value = evaluate(place.mdp, place.policy, HORIZON).v[0, place.mdp.roots]
+    values = evaluate(place.mdp, place.policy, HORIZON)
+    met = visits(place.mdp, place.policy, HORIZON)
+    truth = values.q - values.v[:-1, place.mdp.edge_node]
+    single = float((met[:, place.mdp.edge_node] * place.policy * truth**2).sum())  # of a return, within a task
+    length = float(place.mdp.start @ _steps_left(place)[0])
     chosen = [task for task in place.tasks for _ in range(copies)]
-    truth = np.repeat(value, copies)
+    exact = np.repeat(values.v[0, place.mdp.roots], copies)
     rows: list[Row] = []
-    for chains, expand, rounds in _SHAPES:
+    for chains, expand, rounds in shapes:
         members = Members(chosen, chains, derive_seed(seed, "leaves", chains, expand, rounds), 0, HORIZON)
         whole = grow(place.collector, members, random_nodes(expand), rounds)
         leaves = np.bincount(whole.group)
-        error = (np.bincount(whole.group, whole.returns()) / leaves - truth) ** 2
-        steps = np.bincount(whole.group[whole.episode])
-        row = {"M": chains, "N": expand, "L": rounds, "leaves": int(leaves[0]), "steps": float(steps.mean())}
-        row |= {"steps_se": _error(steps), "mse": float(error.mean()), "mse_se": _error(error), "groups": len(chosen)}
-        rows.append(row)
-    single = rows[0]
-    for row in rows:
-        row["leaves_per_chain"] = row["leaves"] * single["steps"] / row["steps"]
-        row["worth"] = single["mse"] / row["mse"]
-        row["worth_se"] = row["worth"] * float(np.hypot(row["mse_se"] / row["mse"], single["mse_se"] / single["mse"]))
+        error = (np.bincount(whole.group, whole.returns()) / leaves - exact) ** 2
+        cost = np.bincount(whole.group[whole.episode]) / length
+        worth = single / float(error.mean())
+        row: Row = {"M": chains, "N": expand, "L": rounds, "leaves": int(leaves[0]), "groups": len(chosen)}
+        row |= {"cost": float(cost.mean()), "cost_se": _error(cost)}
+        rows.append({**row, "worth": worth, "worth_se": worth * _error(error) / float(error.mean())})
     return rows
 
 
-_SHAPES = (
-    *((chains, 0, 0) for chains in (1, 2, 3, 4, 6, 8, 12)),
-    *((1, expand, 1) for expand in (2, 5, 11)),
-    *((2, expand, 1) for expand in (1, 2, 5, 8)),
-    *((2, expand, 2) for expand in (1, 2, 4)),
-)
+def _steps_left(place: Place) -> Floats:
+    """Return float64 [H + 1, N], the expected number of steps from step t on."""
+    clock = replace(place.mdp, reward=np.ones_like(place.mdp.reward))
+    return evaluate(clock, place.policy, HORIZON).v
 
 
-def _error(values: Floats | Ints) -> float:
+def _error(values: Floats) -> float:
     return float(values.std(ddof=1) / np.sqrt(len(values)))
 
 
-def spo_value_error(
-    counts: Sequence[int] = (1, 2, 4, 9, 16, 32), intervals: Sequence[int] = (1, 2, 4), copies: int = 8, seed: int = 0
-) -> list[Row]:
-    """Root mean squared error of SPO's segment advantages by continuations K and interval, for chains and full trees.
+LEVELS = 2  # rounds of branching of SPO's trees, which have one level more
 
-    Every step is one token of the policy; all are cut candidates here (`threshold` 1), so that a segment is `interval`
-    steps long. `segment` is the error against the same segment's advantage from exact values, `step` against Q - V of
-    the step. `steps` are environment steps of a group of 4 chains, or of a tree. Standard errors are over groups.
+
+def spo_value_error(
+    counts: Sequence[int] = (1, 2, 4, 9, 16, 32),
+    intervals: Sequence[int] = (1, 2, 4),
+    factors: Sequence[int] = (2, 3, 4, 6),
+    copies: int = 16,
+    seed: int = 0,
+) -> list[Row]:
+    """Root mean squared error of SPO's segment advantages, for chains by K and interval, and for full trees.
+
+    Every step is one token of the policy, and all are candidates for a cut here, so that segments are `interval` steps
+    long. `segment` is the error against the segment's advantage from exact values, `step` against Q - V of each step:
+    longer segments hide who in them did it. `truth` is the root mean square of Q - V. `early` is `segment` over the
+    first two segments alone, the inner ones of a tree, whose last level runs to the end; `steps` is the cost of one of
+    those, in environment steps. `K` of a tree is its branching. Standard errors are over groups: 4 chains or one
+    tree, `copies` of each task.
     """
     place = sokoban()
     chosen = [task for task in place.tasks for _ in range(copies)]
     chains = place.collector.collect(Members(chosen, 4, derive_seed(seed, "spo"), 0, HORIZON))
+    truth, value, left = _exact(chains)
     rows: list[Row] = []
     for count in counts:
-        whole = with_values(chains, place.collector, count)
-        assert isinstance(whole.filled["value"], np.ndarray)
+        sampled: Floats = with_values(chains, place.collector, count).filled["value"]
         for interval in intervals:
-            found, exact = (_segments(chains, value, interval) for value in (whole.filled["value"], _exact(chains)[1]))
-            cost = len(chains.t) + _continued(chains, whole, interval)
-            row = {"form": "chain", "interval": interval, "K": count, "steps": cost / len(chosen)}
-            rows.append({**row, **_errors(chains, found, exact)})
-    for interval in intervals:
-        for factor, rounds in ((2, 2), (3, 2), (4, 2), (6, 2)):
-            members = Members(chosen, factor, derive_seed(seed, "spo", interval, factor), 0, HORIZON)
-            tree = grow(place.collector, members, at_levels(interval, factor), rounds)
-            found = credit.advantages("spo_tree", tree.batch()).value.numpy()
-            row = {"form": "tree", "interval": interval, "K": factor, "steps": len(tree.t) / len(chosen)}
-            rows.append({**row, **_errors(tree, found, None)})
+            found, exact = (_segments(chains, one, interval) for one in (sampled, value))
+            cuts = (chains.t % interval == 0) & (chains.t <= LEVELS * interval)
+            row = {"form": "chain", "interval": interval, "K": count, "groups": len(chosen)}
+            row |= _root(chains, found - truth, "step") | _root(chains, found - exact, "segment")
+            row["truth"] = float(np.sqrt((truth**2).mean()))
+            cost = len(chains.t) + count * float(left[cuts].sum())
+            rows.append({**row, **_early(chains, found - exact, interval, cost)})
+    for interval, factor in ((interval, factor) for interval in intervals for factor in factors):
+        members = Members(chosen, factor, derive_seed(seed, "spo", interval, factor), 0, HORIZON)
+        tree = grow(place.collector, members, at_levels(interval, factor), LEVELS)
+        exact = _segments(tree, _exact(tree)[1], interval)
+        found = credit.advantages("spo_tree", tree.batch()).value.numpy()
+        row = {"form": "tree", "interval": interval, "K": factor, "groups": len(chosen)}
+        row |= dict.fromkeys(("step", "step_se", "segment", "segment_se", "truth"))
+        rows.append({**row, **_early(tree, found - exact, interval, len(tree.t))})
     return rows
 
 
-def _exact(rollout: Rollout) -> tuple[Floats, Floats]:
-    """Return the exact advantage of each row's action and the value of its situation, float64 [S]."""
+def _exact(rollout: Rollout) -> tuple[Floats, Floats, Floats]:
+    """Return of each row (float64 [S]): the advantage of its action, the value before it, the steps left."""
     place = sokoban()
     values = evaluate(place.mdp, place.policy, HORIZON)
     edge = edges(rollout, place.mdp)
-    value = values.v[rollout.t, place.mdp.edge_node[edge]]
-    return values.q[rollout.t, edge] - value, value
+    node = place.mdp.edge_node[edge]
+    value = values.v[rollout.t, node]
+    return values.q[rollout.t, edge] - value, value, _steps_left(place)[rollout.t, node]
 
 
 def _segments(rollout: Rollout, value: Floats, interval: int) -> Floats:
     """Return float64 [S], SPO-chain's advantages with `value` [S] at the cuts."""
     steps = np.arange(len(rollout.t))
-    chosen = sokoban().table.probabilities(rollout.row)[steps, rollout.choice]
-    columns = {"token_step": steps, "logprob": np.log(np.minimum(chosen, 1.0 - 1e-12)), "token_value": value}
+    columns = {"token_step": steps, "logprob": np.full(len(steps), -1.0), "token_value": value}
     batch = rollout.with_columns(**columns).batch((*columns,))
-    result = credit.advantages("spo_chain", batch, interval=interval, threshold=1.0, mask=False)
-    found: Floats = result.value.numpy()
+    found: Floats = credit.advantages("spo_chain", batch, interval=interval, mask=False).value.numpy()
     return found
 
 
-def _continued(chains: Rollout, whole: Rollout, interval: int) -> int:
-    """Return the steps that the continuations from the cuts took: in proportion, as cuts come in all parts alike."""
-    more = whole.spent.env_steps - chains.spent.env_steps
-    return round(more * float((chains.t % interval == 0).mean()))
+def _early(rollout: Rollout, error: Floats, interval: int, cost: float) -> Row:
+    """Return the error within the first segments, and the `cost` (steps in all) of one of these."""
+    early = rollout.t < LEVELS * interval
+    count = int((early & (rollout.t % interval == 0)).sum())
+    return _root(rollout, np.where(early, error, np.nan), "early") | {"steps": cost / count}
 
 
-def _errors(rollout: Rollout, found: Floats, exact: Floats | None) -> Row:
-    group = rollout.group[rollout.episode]
-    rows = np.bincount(group)
-    row: Row = {"groups": len(rows), "rows": len(group)}
-    for name, truth in (("step", _exact(rollout)[0]), ("segment", exact)):
-        if truth is None:
-            row |= {name: None, f"{name}_se": None}
-            continue
-        square = (found - truth) ** 2
-        root = float(np.sqrt(square.mean()))
-        spread = _error(np.bincount(group, square - square.mean()) / rows.mean())
-        row |= {name: root, f"{name}_se": spread / (2.0 * root) if root > 0.0 else 0.0}
-    return row
+def _root(rollout: Rollout, error: Floats, name: str) -> Row:
+    """Return the root mean square of `error` [S], NaN left out, with its standard error over groups."""
+    known = ~np.isnan(error)
+    group, square = rollout.group[rollout.episode[known]], error[known] ** 2
+    count = np.bincount(group)
+    root = float(np.sqrt(square.mean()))
+    spread = _error((np.bincount(group, square) - count * square.mean()) / count.mean())
+    return {name: root, f"{name}_se": spread / (2.0 * root)}
 
 
 # ARPO: how often the sampler branches where the entropy rose.
 
 
-def branching_chance(
-    rises: Sequence[float] = tuple(step / 2 for step in range(-8, 9)), steps: int = 4000, seed: int = 0
-) -> list[Row]:
+RULES: Mapping[str, Mapping[str, Any]] = {
+    "draw": {"rule": "draw"},
+    "threshold": {"rule": "threshold"},
+    "control": {"rule": "draw", "weight": 0.0},
+}
+FIRST = 4.0  # entropy of the first step, so that none is negative
+
+
+def branching_chance(steps: int = 4000, seed: int = 0) -> list[Row]:
     """Share of steps that branch by rise of the entropy over the first step: the code's rule, the paper's, a control.
 
     `steps` episodes of two one-token steps; the control branches at random (weight 0). Defaults of the code: threshold
     0.5, weight 0.2; alpha 0.5 of the paper's rule is ours, and puts its edge at a rise of 0.
     """
-    rules = {"draw": {"rule": "draw"}, "threshold": {"rule": "threshold"}, "control": {"rule": "draw", "weight": 0.0}}
     rows: list[Row] = []
-    for rise in rises:
-        entropy = np.tile([HIGH, HIGH + rise], steps)
+    for rise in (half / 2 for half in range(-8, 9)):
         batch = StepBatch.from_columns(
             episode=np.repeat(np.arange(steps), 2),
             t=np.tile([0, 1], steps),
             reward=np.zeros(2 * steps),
             group=np.arange(steps),
-            entropy=entropy,
+            entropy=np.tile([FIRST, FIRST + rise], steps),
             token_step=np.arange(2 * steps),
         )
         draws = torch.from_numpy(uniforms(derive_seed(seed, "branching", str(rise)), 2 * steps))
-        for rule, options in rules.items():
+        for rule, options in RULES.items():
             given = None if rule == "threshold" else draws
             branch = credit.select("entropy_branching", batch, given, **options).branch
             assert branch is not None  # what this sampler decides
-            row = {"rise": rise, "rule": rule, "share": float(branch.sum()) / steps, "steps": steps}
-            rows.append(row)
+            rows.append({"rise": rise, "rule": rule, "share": float(branch.sum()) / steps, "steps": steps})
     return rows
-
-
-HIGH = 4.0  # entropy of the first step, so that none is negative

@@ -20,7 +20,7 @@ from envbench.compare import compare_sweeps
 from envbench.errors import DiskFull, InvalidValue, MissingExtra, RunUnreadable
 from envbench.evaluate import make_plan, summarise
 from envbench.report import write_report
-from envbench.report.agents import agent_pairs, agents_table, groups
+from envbench.report.agents import agent_pairs, agents_table, groups, kinds_table
 from envbench.report.commands import recipe
 from envbench.report.curves import at_own_rate, curves_table, method_pairs, methods_table, rates_table
 from envbench.report.load import load
@@ -59,7 +59,8 @@ def play(config: Mapping[str, Any], spec: Mapping[str, Any]) -> CellResult:
         "error": EVIL if outcome == "agent_error" else "", "actions": [], "rewards": [], "state_hashes": [],
         "wall_seconds": 0.1,
     }  # fmt: skip
-    return CellResult(episodes=[row])
+    kinds = {"kind": ("heat", "cool")[k % 2]} if config.get("kinds") else {}  # older rows have no such column
+    return CellResult(episodes=[row | kinds])
 
 
 def eval_run(folder: Path, agent: str, **changed: Any) -> Run:
@@ -323,3 +324,25 @@ def test_command_prints_the_files_as_one_json_line(runs: list[Run], tmp_path: Pa
     document = json.loads(done.stdout)
     assert str(out / "report.html") in document["files"]
     assert document["run_ids"] == [runs[0].run_id]
+
+
+def test_success_is_told_by_kind_where_tasks_have_kinds(tmp_path: Path) -> None:
+    runs = [eval_run(tmp_path / name, name, kinds=True) for name in ("good", "fair")]
+    kinds = kinds_table(load(runs).episodes)
+    assert kinds[["kind", "agent", "n", "clusters", "success"]].values.tolist() == [
+        ["cool", "fair", 6, 6, 4 / 6],
+        ["cool", "good", 6, 6, 5 / 6],
+        ["heat", "fair", 6, 6, 5 / 6],
+        ["heat", "good", 6, 6, 1.0],
+    ]
+    assert ((kinds["success_low"] < kinds["success"]) & (kinds["success"] <= kinds["success_high"])).all()
+    page = build(load(runs))
+    (shown,) = [table for section in page.sections for table in section.tables if "by kind" in table.title]
+    assert len(shown.rows) == 4
+    assert len(page.frames["kinds"]) == 4
+
+
+def test_tasks_of_one_kind_have_no_table_of_kinds(tmp_path: Path) -> None:
+    page = build(load([eval_run(tmp_path / "good", "good")]))
+    assert "kinds" not in page.frames
+    assert not [table for section in page.sections for table in section.tables if "by kind" in table.title]
