@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from math import log
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 STEPS, GROUP, STATES, TOKENS = 10, 8, 20, 2
+TIMED: tuple[Literal["advantage", "shaping"], ...] = ("advantage", "shaping")
 FURTHER_SIZE = 8  # of the axes that only further columns have
 ENOUGH_SECONDS = 5.0  # repetitions of one size end when they have taken this long
 
@@ -62,24 +63,24 @@ class CreditSettings:
 
 
 def make_credit_plan(settings: CreditSettings, methods: Sequence[str] = ()) -> Plan:
-    """Return the plan: one cell per advantage method and device. Other code is another plan.
+    """Return the plan: one cell per advantage or shaping method and device. Other code is another plan.
 
     Args:
         settings: how much is measured.
-        methods: all advantage methods when empty.
+        methods: all of both kinds when empty.
 
     Raises:
-        UnknownName: for a method that does not exist or computes no advantages.
+        UnknownName: for a method that does not exist, or a sampler: those decide what is played, not what it is worth.
     """
     need_torch()
     import torch
 
     from envbench import credit
 
-    known = [method.name for method in credit.methods("advantage")]
+    known = [method.name for kind in TIMED for method in credit.methods(kind)]
     for name in methods:
         if name not in known:
-            raise UnknownName("advantage method", name, known)
+            raise UnknownName("advantage or shaping method", name, known)
     devices = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
     cells = tuple(
         Cell(f"credit:{name}:{device}", {"job": "credit", "method": name, "device": device})
@@ -127,8 +128,10 @@ def time_method(name: str, batch: StepBatch, repeats: int) -> dict[str, list[flo
 
     from envbench import credit
 
+    run = credit.shape if credit.method(name).kind == "shaping" else credit.advantages
+
     def call() -> None:
-        credit.advantages(name, batch)
+        run(name, batch)
         if batch.reward.is_cuda:
             torch.cuda.synchronize()
 

@@ -65,7 +65,7 @@ def bench(
     """Measure steps/s, reset, snapshot, restore, hashes, memory and import time, with the ratio to the originals.
 
     Every environment runs a recorded mixture of random and oracle actions, searches included, in a fresh process.
-    `bench credit` times every advantage method on made-up batches, on one thread and on CUDA where there is one.
+    `bench credit` times every advantage and shaping method on made-up batches, on one thread, and on CUDA if present.
     """
     if what not in ("environments", "credit"):
         raise UnknownName("bench", what, ("environments", "credit"))

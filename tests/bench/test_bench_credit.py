@@ -16,7 +16,7 @@ from envbench.errors import InvalidValue, UnknownName
 from envbench.runs import execute, open_run
 from envbench.types import StepBatch
 
-METHODS = [method.name for method in credit.methods("advantage")]
+METHODS = [method.name for kind in ("advantage", "shaping") for method in credit.methods(kind)]
 TINY = CreditSettings(repeats=2, sizes=(160, 320))
 
 
@@ -25,9 +25,12 @@ def test_every_method_runs_on_its_batch(name):
     columns = credit_columns(400, name, 0)
     batch = StepBatch.from_columns(**columns)
     assert (batch.num_steps, batch.num_groups) == (400, 5)
-    value = credit.advantages(name, batch).value
-    assert bool(torch.isfinite(value).all())
-    assert bool((value != 0.0).any())
+    if credit.method(name).kind == "advantage":
+        value = credit.advantages(name, batch).value
+        assert bool(torch.isfinite(value).all())
+        assert bool((value != 0.0).any())
+    else:
+        assert credit.shape(name, batch).num_steps == 400
     again = credit_columns(400, name, 0)
     assert all(np.array_equal(values, again[key]) for key, values in columns.items())
 
@@ -55,7 +58,7 @@ def test_plan_measures_every_method_unless_told_which():
     assert [cell.key for cell in make_credit_plan(TINY).cells if cell.key.endswith(":cpu")] == [
         f"credit:{name}:cpu" for name in METHODS
     ]
-    with pytest.raises(UnknownName, match="unknown advantage method 'grp'. Did you mean 'grpo'"):
+    with pytest.raises(UnknownName, match="unknown advantage or shaping method 'grp'. Did you mean 'grpo'"):
         make_credit_plan(TINY, ["grp"])
     for bad in ({"repeats": 0}, {"sizes": ()}, {"sizes": (79,)}, {"sizes": (800, 400)}):
         with pytest.raises(InvalidValue, match="bench: "):
