@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from envbench.cli import common
+from envbench.errors import InvalidValue
+
+if TYPE_CHECKING:
+    from envbench.fidelity.config import StudyConfig
 
 _SHOWN = ("pearson", "sign_accuracy", "error", "cosine", "sample_cost", "decisive_share")
 
@@ -19,7 +24,20 @@ def fidelity(
     workers: common.Workers = 1,
     out: common.Out = None,
     results: Annotated[
-        Path | None, typer.Option(help="Also write the rows there, small enough to commit.", metavar="DIR")
+        Path | None,
+        typer.Option(
+            help="Also write the rows there, small enough to commit, with table.md and figures.", metavar="DIR"
+        ),
+    ] = None,
+    group: Annotated[
+        str | None,
+        typer.Option(
+            help="Write a page of one group of this setting instead, the truth beside credit.", metavar="SETTING"
+        ),
+    ] = None,
+    skill: Annotated[float | None, typer.Option(help="Of the policy of --group; the middle one when left out.")] = None,
+    show: Annotated[
+        list[str] | None, typer.Option(help="A method on the page of --group; may be repeated.", metavar="LABEL")
     ] = None,
     as_json: common.Json = False,
 ) -> None:
@@ -27,20 +45,50 @@ def fidelity(
     from envbench.fidelity.config import read_study
     from envbench.fidelity.study import cost, execute_study, study_plan
     from envbench.fidelity.summary import summarise, write_results
+    from envbench.report import require_extra, write_board
 
     config = read_study(file)
+    if group is not None:
+        _page(config, group, skill, show or (), out, as_json)
+        return
+    if skill is not None or show:
+        raise InvalidValue("--skill and --show are of the page of a group: give --group SETTING too")
+    if results is not None:
+        require_extra("envbench fidelity --results")
     folder = Path("runs") / study_plan(config).run_id if out is None else out
     common.say(f"{cost(config)}; into {folder}, where the same study goes on if it is stopped")
     with common.progress("fidelity") as on_progress:
         run = execute_study(config, folder, workers=workers, on_progress=on_progress)
     if results is not None:
-        common.say(f"rows written to {write_results(run, results)}")
+        files = [write_results(run, results), *write_board(results, file)]
+        common.say(f"written: {', '.join(map(str, files))}")
     summary = summarise(run.metrics())
     if as_json:
         common.emit_json({"run": str(folder), "run_id": run.run_id, "summary": summary})
     else:
         _show(summary)
     common.next_command(f"envbench report {folder}")
+
+
+def _page(
+    config: StudyConfig, setting: str, skill: float | None, labels: Sequence[str], out: Path | None, as_json: bool
+) -> None:
+    """Write the page of a group."""
+    from envbench.fidelity.example import example
+    from envbench.fidelity.study import study_plan
+    from envbench.report import require_extra, write_group
+
+    require_extra("envbench fidelity --group")
+    folder = Path("runs") / f"{study_plan(config).run_id}-group" if out is None else out
+    common.say(f"one pool of {setting!r} is played again, usually a few seconds; into {folder}")
+    shown = example(config, setting, skill, labels)
+    file = write_group(config, shown, folder)
+    if as_json:
+        about = {"setting": shown.setting, "skill": shown.skill, "task": shown.task, "group": shown.number}
+        common.emit_json({"page": str(file), **about, "methods": list(shown.methods)})
+    else:
+        common.stdout.print(str(file), markup=False, soft_wrap=True)
+    common.next_command(f"open {file} in a browser")
 
 
 def _show(summary: list[dict[str, Any]]) -> None:

@@ -22,8 +22,8 @@ REFERENCES = ("random", "truth")
 
 # Columns that only a learned model can fill: a study compares what needs none.
 LEARNED = {
-    "value_low", "value_high", "value_switch", "progress", "step_score", "prior", "token_value", "last_value_low",
-    "last_value_high",
+    "value_low", "value_high", "value_switch", "progress", "step_score", "probe_accuracy", "prior", "token_value",
+    "last_value_low", "last_value_high",
 }  # fmt: skip
 CONTINUED = {"value", "success_rate"}  # filled here by Monte-Carlo continuations
 

@@ -18,7 +18,7 @@ from envbench.rollout.record import Rollout
 from envbench.rollout.walk import GraphCollector
 from envbench.seeding import derive_seed
 
-SHOWN = ("grpo", "gigpo", "gigpo-text", "hgpo", "vineppo")  # by default, as far as a study judges them
+SHOWN = ("grpo", "gigpo", "gigpo by text", "hgpo", "vineppo")  # by default, as far as a study judges them
 SIZE = 8  # the largest group that fits on a page
 
 

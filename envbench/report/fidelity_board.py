@@ -22,7 +22,7 @@ from envbench.runs.tables import read_episodes
 BOARD = "credit-fidelity"
 _SUFFIXES = (".parquet", ".jsonl")
 _LEFT_OUT = ("bias", "variance")  # of the board's tables; the committed rows hold them
-_COLOURS = 96  # of a committed PNG
+_COLOURS = 160  # of a committed PNG
 
 
 def folder() -> Path:

@@ -79,7 +79,7 @@ def settings_plot(cells: pd.DataFrame, order: Sequence[str], theme: Theme = LIGH
     names = list(dict.fromkeys(cells["setting"]))
     wide = cells.pivot_table(index="method", columns="setting", values="mean", sort=False).reindex(list(order))[names]
     values = wide.to_numpy(float)
-    foot = 0.053 * max(map(len, names)) + 0.08
+    foot = 0.057 * max(map(len, names)) + 0.08
     height = 0.2 * len(order) + foot + 0.15
     figure, ((axes,),) = new_figure(1, 1, height, theme)
     colours = LinearSegmentedColormap.from_list("credit", [theme.palette[1], theme.ground, theme.palette[0]])

@@ -34,6 +34,11 @@ class GraphCollector:
         self._rows: Ints = np.empty(0, np.int64)  # [nodes], the policy's row, -1 unknown (keys without a past)
         self._histories: dict[tuple[str, str, int], tuple[str, int]] = {}
 
+    @property
+    def graph(self) -> Graph:
+        """What is walked on."""
+        return self._graph
+
     def collect(self, members: Members) -> Rollout:
         """Play every member once."""
         start = time.perf_counter()
