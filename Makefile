@@ -9,7 +9,7 @@ ifneq ($(wildcard ../shared/data),)
 export ENVBENCH_DATA ?= $(abspath ../shared/data)
 endif
 
-.PHONY: demo test test-slow test-textworld lint figures clean
+.PHONY: demo test test-slow test-textworld test-alfworld lint figures clean
 
 demo: $(INSTALLED)
 	$(BIN)/python scripts/demo.py
@@ -32,6 +32,17 @@ test-textworld: .venv-textworld/.installed
 		--editable '.[textworld]' pytest pytest-socket pytest-xdist hypothesis
 	@touch $@
 
+# The original ALFWorld, played beside ours; it compiles a planner. `envbench bench` in there measures it, too.
+test-alfworld: .venv-alfworld/.installed
+	ENVBENCH_REQUIRE=alfworld .venv-alfworld/bin/python -m pytest tests/envs/alfworld/test_alfworld_original.py $(ARGS)
+
+.venv-alfworld/.installed: pyproject.toml constraints.txt
+	@command -v c++ >/dev/null || { echo "ALFWorld compiles its planner; install a C++ compiler, e.g. apt-get install g++"; exit 2; }
+	$(PYTHON) -m venv .venv-alfworld
+	.venv-alfworld/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt \
+		--editable '.[alfworld]' pytest pytest-socket pytest-xdist hypothesis
+	@touch $@
+
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -49,4 +60,4 @@ $(INSTALLED): pyproject.toml constraints.txt
 	@touch $@
 
 clean:
-	rm -rf .venv .venv-textworld build dist runs .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-textworld .venv-alfworld build dist runs .pytest_cache .mypy_cache .ruff_cache .hypothesis

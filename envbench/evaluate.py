@@ -136,13 +136,18 @@ def play_cell(transcripts: str, config: Mapping[str, Any], spec: Mapping[str, An
     agent = _agent(encode(config["agent"]), transcripts)
     played = play(env, agent, task, spec["seed"], trial=spec["trial"], budget=budget)
     if played.row["outcome"] == "env_error":
-        _environment.cache_clear()  # who knows what state it is in
+        forget_environments()  # who knows what state it is in
     return CellResult(episodes=[played.row])
 
 
 def environment(config: Mapping[str, Any]) -> Env[Any]:
     """Return the environment of a run's configuration; one per process for each."""
     return _environment(encode(_making(config)))
+
+
+def forget_environments() -> None:
+    """Make environments anew from here on, after one has failed."""
+    _environment.cache_clear()
 
 
 def _making(config: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import re
 from functools import lru_cache
+from types import ModuleType
 from typing import Any
 
 import gymnasium
@@ -98,12 +100,20 @@ def _panel(family: str, dataset: str, split: str, knobs: tuple[tuple[str, KnobVa
             cluster=spec.cluster,
             content=spec.content,
             payload=spec.payload,
+            kind=spec.kind,
         )
         for index, spec in zip(task_set.places or range(len(task_set.tasks)), task_set.tasks, strict=True)
     ]
     holes = {f"{head}/{index:04d}": reason for index, reason in (task_set.holes or {}).items()}
     changed = [f"{name}={value}" for name, value in knobs if value != card.knobs[name].default]
     return Panel(head + ("?" + "&".join(changed) if changed else ""), tasks, holes)
+
+
+def render_module(card: Card) -> ModuleType | None:
+    """Return the family's `render.py`, if it has one; `envbench.types.page` says what may be in it."""
+    package = card.env.entry_point.partition(":")[0].rpartition(".")[0]
+    name = f"{package}.render"
+    return importlib.import_module(name) if package and importlib.util.find_spec(name) else None
 
 
 def split_of(task_id: str) -> tuple[str, str, str]:

@@ -4,7 +4,7 @@ A file holds `version`, `system`, `turn` (the user's message), `past` (one remem
 the remembered steps), `action` (one line per valid action) and perhaps `longest`. Fields in braces:
 
     turn      {instruction} {history} {observation} {actions} {step} {limit}
-    history   {steps} {shown} {past}
+    history   {instruction} {steps} {shown} {past}
     past      {number} {observation} {action}
     action    {action}
 """
@@ -26,7 +26,7 @@ from envbench.hashing import digest
 _FIELDS = {
     "system": frozenset[str](),
     "turn": frozenset({"instruction", "history", "observation", "actions", "step", "limit"}),
-    "history": frozenset({"steps", "shown", "past"}),
+    "history": frozenset({"instruction", "steps", "shown", "past"}),
     "past": frozenset({"number", "observation", "action"}),
     "action": frozenset({"action"}),
 }
@@ -74,7 +74,8 @@ class Prompt(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
                 self.past.format(number=number, observation=observation, action=action)
                 for number, (observation, action) in enumerate(past, start=first + 1)
             ]
-            history = self.history.format(steps=situation.step, shown=len(past), past="\n".join(lines))
+            told = {"instruction": situation.instruction, "steps": situation.step, "shown": len(past)}
+            history = self.history.format(**told, past="\n".join(lines))
         turn = self._turn(situation, history)
         if self.longest and len(turn) > self.longest:
             turn = self._turn(situation, "")

@@ -27,7 +27,6 @@ from envbench.rollout.members import uniforms
 from envbench.runs import Cell, CellResult, Plan
 from envbench.runs.session import code_digest
 from envbench.seeding import derive_seed
-from envbench.train.config import BRANCHED
 from envbench.types import StepBatch
 from envbench.types.columns import FURTHER, need_torch
 
@@ -156,6 +155,7 @@ def credit_columns(rows: int, method: str, seed: int) -> dict[str, NDArray[Any]]
     Methods that compare branches get groups of which the second half branches off the first, half way.
     """
     from envbench import credit
+    from envbench.train.config import BRANCHED
 
     groups = max(1, rows // (STEPS * GROUP))
     episodes = groups * GROUP

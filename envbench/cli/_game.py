@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import re
-from collections.abc import Mapping
-from types import ModuleType
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from envbench.agents import Reply, text_of
 from envbench.agents.human import numbered
-from envbench.cards import Card
 from envbench.env import Env
 from envbench.errors import AgentFailed, EnvbenchError
-from envbench.registry import find_task, panel, split_of
+from envbench.registry import find_task, panel, render_module, split_of
 from envbench.rollout.play import play
 from envbench.types.page import Block, Choice, Choices, Page, Paragraph, choices_of
 from envbench.types.task import Task
@@ -70,16 +67,22 @@ class Game:
         values: its knobs, resolved.
         task: of the first episode.
         seed: of every episode: a restarted one has the same noise.
+        before: actions that someone else sent; the first episode goes on from there.
     """
 
-    def __init__(self, env: Env[Any], values: Mapping[str, Any], task: Task, seed: int) -> None:
+    def __init__(
+        self, env: Env[Any], values: Mapping[str, Any], task: Task, seed: int, before: Sequence[str] = ()
+    ) -> None:
         self._env, self._values, self._seed = env, dict(values), seed
-        self._render = _render_module(env.card)
+        self._render = render_module(env.card)
         self._rows: list[dict[str, Any]] = []
         self._played: set[str] = set()
         self.notices: list[str] = []
         self.over = False  # the person has left
         self._start(task)
+        self._inherited = bool(before)
+        for action in before:
+            self._take(action)
 
     # Episodes.
 
@@ -90,6 +93,7 @@ class Game:
         self._actions: list[tuple[str, bool]] = []  # as sent, and whether accepted
         self._before: list[tuple[bytes, Any, dict[str, Any]]] = []
         self._undos = self._hints = 0
+        self._inherited = False
         self._forget()
         self._again = task.id in self._played
         self._played.add(task.id)
@@ -106,8 +110,8 @@ class Game:
 
     @property
     def practice(self) -> bool:
-        """The episode is no result of a person: something was undone, hinted at, or known from an earlier one."""
-        return bool(self._undos or self._hints or self._again)
+        """The episode is no result of a person: undone, hinted at, known from an earlier one, or begun by another."""
+        return bool(self._undos or self._hints or self._again or self._inherited)
 
     def _leave_episode(self) -> None:
         """Keep the episode's row, if there was an action."""
@@ -158,11 +162,18 @@ class Game:
             page: Page = self._render.page(self._observation, self._info, accepted)  # type: ignore[union-attr]
         else:
             page = Page((Paragraph(text_of(self._observation)),))
+        if hasattr(self._render, "past"):
+            page = replace(page, blocks=(*self._render.past(self._turns()), *page.blocks))  # type: ignore[union-attr]
         if self.ended:
             return Page((*page.blocks, *self._ending()))
         shown = {choice.action for choice in choices_of(page.blocks)}
         rest = tuple(Choice(action, action) for action in self._info["valid_actions"] or () if action not in shown)
         return Page((*page.blocks, Choices("", rest)), page.keys, page.advice) if rest else page
+
+    def _turns(self) -> list[tuple[str, str]]:
+        """Return what was sent and what was answered, oldest first."""
+        answers = [observation for _, observation, _ in self._before[1:]] + [self._observation]
+        return [(action, text_of(answer)) for (action, _), answer in zip(self._actions, answers, strict=False)]
 
     def _ending(self) -> tuple[Block, ...]:
         """Return the result explained; worked out once, because it may take a search."""
@@ -201,14 +212,19 @@ class Game:
             return
         if action != typed:
             self.notices.append(f"sent: {action}")
-        self._before.append((self._env.snapshot(), self._observation, self._info))
-        self._observation, reward, _, _, self._info = self._env.step(action)
-        self._actions.append((action, self._info["valid"]))
-        self._forget()
+        reward = self._take(action)
         if not self._info["valid"]:
             self.notices.append(f"refused: {action!r} is no action here; it cost a step")
         elif reward:
             self.notices.append(f"reward {reward:+.3f}")
+
+    def _take(self, action: str) -> float:
+        """Send an action, so that it can be undone, and return its reward."""
+        self._before.append((self._env.snapshot(), self._observation, self._info))
+        self._observation, reward, _, _, self._info = self._env.step(action)
+        self._actions.append((action, self._info["valid"]))
+        self._forget()
+        return float(reward)
 
     def _meant(self, typed: str) -> str | None:
         """Return the action that a line stands for, or None with a notice."""
@@ -323,13 +339,6 @@ class _Recorded:
         for action in self._left:
             return Reply(action)
         raise AgentFailed(f"left after {len(self._actions)} steps")
-
-
-def _render_module(card: Card) -> ModuleType | None:
-    """Return the family's `render.py`, if it has one."""
-    package = card.env.entry_point.partition(":")[0].rpartition(".")[0]
-    name = f"{package}.render"
-    return importlib.import_module(name) if package and importlib.util.find_spec(name) else None
 
 
 def _named(typed: str, choices: tuple[Choice, ...]) -> list[str]:

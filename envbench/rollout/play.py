@@ -164,6 +164,7 @@ class _Episode:
             "task": task.id,
             "task_digest": task.digest,
             "cluster": task.cluster,
+            "kind": task.kind,
             "trial": trial,
             "seed": seed,
             "outcome": self._outcome,
@@ -190,8 +191,8 @@ _OWN_OUTCOMES = ("success", "failure", "timeout")  # those that the environment 
 def differences(env: Env[Any], row: Mapping[str, Any]) -> list[str]:
     """Play the recorded actions of an episode row again and say, one line each, what came out otherwise.
 
-    Compared are the task's digest and, to the bit, every reward and state hash; the score; and the outcome where the
-    environment decides it.
+    Compared are the task's digest and, to the bit, every reward and state hash; the score; that nothing was recorded
+    after the end; and the outcome where the environment decides it.
 
     Raises:
         EnvbenchError: when the episode cannot be reset.
@@ -213,7 +214,9 @@ def differences(env: Env[Any], row: Mapping[str, Any]) -> list[str]:
     if score != row["score"]:
         found.append(f"score {score}, recorded {row['score']}")
     outcome = info.get("outcome", "")
-    if row["outcome"] in _OWN_OUTCOMES and outcome != row["outcome"]:
+    if env.t < len(rewards):
+        found.append(f"the episode is over after step {env.t}, recorded {len(rewards)} actions")
+    if (row["outcome"] in _OWN_OUTCOMES or outcome) and outcome != row["outcome"]:
         found.append(f"outcome {outcome or 'none yet'}, recorded {row['outcome']}")
     return found
 

@@ -3,6 +3,7 @@
 A family may have a module `render.py` beside its `env.py`, with any of these functions:
 
     page(observation, info, actions) -> Page     what to show; `actions`: the accepted ones so far, oldest first
+    past(turns) -> tuple[Block, ...]             what of the (action, answer) so far stays above it
     command(typed, info) -> str | None           the action meant by words that name nothing on the page
     ending(env, info) -> tuple[Block, ...]       what the result consists of, once the episode is over
 """

@@ -20,12 +20,14 @@ class TaskSpec(NamedTuple):
         source: the original's own name of the task.
         cluster: tasks that are nearly one share it; the default resampling unit of intervals.
         payload: what `_reset` needs; shared and read-only.
+        kind: which sort of task it is, where a family has several; reports tell success by it.
     """
 
     content: JsonValue
     source: str
     cluster: str
     payload: Any = None
+    kind: str = ""
 
 
 class TaskSet(NamedTuple):
@@ -53,6 +55,7 @@ class Task:
         digest: over the content, the data and the dynamics knobs; leaves out id, split and limits.
         source: the original's own name.
         cluster: the resampling unit.
+        kind: which sort of task it is; "" where the family has one.
     """
 
     id: str
@@ -61,10 +64,11 @@ class Task:
     cluster: str
     content: JsonValue = field(repr=False, compare=False)
     payload: Any = field(repr=False, compare=False)
+    kind: str = ""
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Travel to other processes without the payload: `reset` finds it there by the id."""
-        return Task, (self.id, self.digest, self.source, self.cluster, self.content, None)
+        return Task, (self.id, self.digest, self.source, self.cluster, self.content, None, self.kind)
 
 
 class Panel(Sequence[Task]):

@@ -204,9 +204,10 @@ class Shared:
 
 
 class Noisy(Shared):
-    """A session of an environment with noise, whose every draw picks one of some equally likely results.
+    """A session of an environment with noise, most of whose draws pick one of some equally likely results.
 
-    The session draws; results are shared. The state key holds the generator, so it is computed at each step.
+    Of those, the session draws and results are shared; what draws otherwise is computed each time. The state key holds
+    the generator, so it is computed at each step.
     """
 
     def _start(self, seed: int, memory: TaskMemory) -> Result:
@@ -242,17 +243,21 @@ class Noisy(Shared):
         if fork is None:
             fork = self._fork(node, action)
         before = self._noise.state
+        if not fork:
+            edge = self._computed(node, action, before)
+            self._noise = Noise(self._env.noise)
+            return edge
         index = below(self._noise, len(fork)) if len(fork) > 1 else 0  # type: ignore[arg-type]  # it has random_raw
-        edge = fork[index]
-        if edge is None:
-            edge = fork[index] = self._computed(node, action, before)
-        return edge
+        known = fork[index]
+        if known is None:
+            known = fork[index] = self._computed(node, action, before)
+        return known
 
     def _fork(self, node: Node, action: str) -> Fork:
         memory = self._task_memory
         before = memory.size
         count = self._moved_to(node)._forks(action)
-        fork: Fork = [None] * (count or 1)
+        fork: Fork = [None] * (count or 0)  # none is known of what draws in another way
         memory.store(node, action, fork)
         self._memory.grew(memory, before)
         return fork

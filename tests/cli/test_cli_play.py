@@ -274,7 +274,7 @@ def test_bytes_that_are_no_text_do_no_harm(tmp_path):
 def test_a_family_without_a_render_module_is_shown_as_it_is(play, monkeypatch):
     from envbench.cli import _game
 
-    monkeypatch.setattr(_game, "_render_module", lambda card: None)
+    monkeypatch.setattr(_game, "render_module", lambda card: None)
     result = play(["right", "1", "fly", "2"], LAKE, *CLASSIC, "--max-steps", 3)
     assert "PFFF\nFHFH\nFFFH\nHFFG\nYou stand on the start." in result.err
     assert "nothing here is called 'fly'" in result.err
@@ -286,10 +286,12 @@ def test_every_environment_offers_its_actions_by_number(play, env):
     card = card_of(env)
     made = gymnasium.make(env, split=card.datasets["builtin"].eval_split).unwrapped
     _, info = made.reset(seed=0)
+    taken = []
     for number in range(1, len(info["valid_actions"]) + 1):
         row = row_of(play([str(number)], env, "--json"))
         assert (row["task"], row["invalid_actions"]) == (info["task"], 0)
-        assert row["actions"] == [info["valid_actions"][number - 1]]
+        taken += row["actions"]
+    assert sorted(taken) == sorted(info["valid_actions"])
 
 
 def test_text_after_an_action_is_left_to_the_environment(play):

@@ -16,6 +16,7 @@ ROW = [
     "task",
     "task_digest",
     "cluster",
+    "kind",
     "trial",
     "seed",
     "outcome",

@@ -7,7 +7,7 @@ from gymnasium.vector import SyncVectorEnv
 
 from envbench.cards import cards
 from envbench.env import Env
-from envbench.errors import DataMissing, EnvbenchError, InvalidValue, SnapshotMismatch, UnknownName
+from envbench.errors import DataMissing, EnvbenchError, InvalidValue, MissingExtra, SnapshotMismatch, UnknownName
 from envbench.hashing import encode
 from envbench.seeding import below, choice, derive_seed, generator
 from envbench.testing.case import Case, cases
@@ -28,7 +28,7 @@ NO_COMMANDS = ("no such command", "", None, 3)
 def made(case: Case, form: type[Sessions], n: int, **arguments) -> Sessions:
     try:
         return form(case.card.env.ids[0], n, infos="list", **case.arguments, **arguments)
-    except DataMissing as error:
+    except (DataMissing, MissingExtra) as error:
         pytest.skip(str(error))
 
 

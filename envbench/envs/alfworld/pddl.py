@@ -1,4 +1,4 @@
-"""Reading a PDDL problem: the facts of its start, and which of the six goals it states."""
+"""PDDL problems: the facts of the start and which of the six goals is stated, read and written."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def _placed(*lines: str) -> str:
     return f"(exists(?r - receptacle)(exists(?o - object)(and{''.join(sorted(lines))})))"
 
 
-def _patterns() -> dict[str, re.Pattern[str]]:
-    """Return for each task type what its goal looks like: canonical text, with `{o}` and `{t}` for the types."""
+def _formulas() -> dict[str, str]:
+    """Return for each task type its goal: canonical text, with `{o}` and `{t}` for the types."""
     placed = ("(objecttype ?o {o})", "(receptacletype ?r {t})", "(inreceptacle ?o ?r)")
     second = (
         "(exists(?o2 - object)(and(not(= ?o1 ?o2))(objecttype ?o2 {o})(receptacletype ?r {t})(inreceptacle ?o2 ?r)))"
@@ -42,7 +42,7 @@ def _patterns() -> dict[str, re.Pattern[str]]:
     }
     for task_type, (able, done) in _PROPERTIES.items():
         texts[task_type] = _placed(*placed, f"({able} ?o)", f"({done} ?o)")
-    return {task_type: _pattern(f"(and{text})") for task_type, text in texts.items()}
+    return {task_type: f"(and{text})" for task_type, text in texts.items()}
 
 
 def _pattern(text: str) -> re.Pattern[str]:
@@ -60,7 +60,8 @@ def _pattern(text: str) -> re.Pattern[str]:
 
 
 _PLACED = re.compile(r"(\(exists\(\?r - receptacle\)\(exists\(\?o - object\)\(and)((?:\([^()]*\))+)(\)\)\))")
-_GOALS = _patterns()
+_FORMULAS = _formulas()
+_GOALS = {task_type: _pattern(text) for task_type, text in _FORMULAS.items()}
 
 
 def _canonical(text: str) -> str:
@@ -106,3 +107,35 @@ def parse_problem(text: str) -> Problem:
     if _FACT.sub("", body).strip() != ")" or () in facts:
         raise DataCorrupt("the start of the problem is no list of facts")
     return Problem(tuple(facts), parse_goal(formula))
+
+
+_SORTS = {
+    "receptacletype": ("receptacle", "rtype"),
+    "objecttype": ("object", "otype"),
+    "cancontain": ("rtype", "otype"),
+    "atlocation": ("agent", "location"),
+    "receptacleatlocation": ("receptacle", "location"),
+    "objectatlocation": ("object", "location"),
+    "inreceptacle": ("object", "receptacle"),
+    "inreceptacleobject": ("object", "object"),
+    "holds": ("agent", "object"),
+    "openable": ("receptacle",),
+    "opened": ("receptacle",),
+}  # of the arguments; any other predicate is of an object
+_NAMED_BY_DOMAIN = {
+    **dict.fromkeys(("fridgetype", "microwavetype", "sinkbasintype"), "rtype"),
+    **dict.fromkeys(("butterknifetype", "knifetype"), "otype"),
+}
+
+
+def write_problem(problem: Problem) -> str:
+    """Return a problem as PDDL that `parse_problem` and the original's planner read."""
+    sorts = dict(_NAMED_BY_DOMAIN)
+    for name, *arguments in problem.facts:
+        sorts |= zip(arguments, _SORTS.get(name, ("object",)), strict=True)
+    goal = problem.goal
+    formula = _FORMULAS[goal.task_type].replace("{o}", goal.object_type).replace("{t}", goal.target_type)
+    objects = "\n".join(f"{id} - {sort}" for id, sort in sorted(sorts.items()))
+    facts = "\n".join(f"({' '.join(fact)})" for fact in problem.facts)
+    start = f"(:objects\n{objects})\n(:init\n{facts})"
+    return f"(define (problem generated)\n(:domain alfred)\n{start}\n(:goal {formula}))\n"

@@ -86,7 +86,13 @@ def find(split: str) -> Found:
             return found
         skipped |= found.skipped
     broken = f"; {len(skipped)} cannot be read, such as {next(iter(skipped.items()))}" if skipped else ""
-    raise _missing(f"no game of {split} found", broken)
+    raise _missing(f"no game of {split} found", broken + instead_of(split))
+
+
+def instead_of(split: str) -> str:
+    """Return words that name the other evaluation splits whose games are here; "" when there are none."""
+    others = [name for name in _SPLITS[1:] if name != split and any(read(folder, name).games for folder in known())]
+    return f"; here are split={' and split='.join(map(repr, others))}" if others else ""
 
 
 def known() -> list[Path]:

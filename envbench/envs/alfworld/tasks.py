@@ -6,12 +6,12 @@ import importlib
 import logging
 from collections.abc import Mapping
 from hashlib import sha256
+from typing import Protocol
 
 from envbench import data
 from envbench.cards import KnobValue
 from envbench.envs.alfworld import store
-from envbench.envs.alfworld.game import Game
-from envbench.envs.alfworld.packed import Packed, game_sha256
+from envbench.envs.alfworld.packed import Packed, Source, game_sha256
 from envbench.errors import DataCorrupt, DataMissing
 from envbench.types.task import TaskSet, TaskSpec
 
@@ -37,14 +37,25 @@ def load(dataset: str, split: str, knobs: Mapping[str, KnobValue]) -> TaskSet:
     """
     if dataset == "builtin":
         drafts = importlib.import_module("envbench.envs.alfworld.builtin").drafts(split)
-        return TaskSet([TaskSpec({"game": draft.sha256}, draft.name, str(draft.scene), draft) for draft in drafts])
+        return TaskSet([_spec(draft, draft.sha256, draft) for draft in drafts])
     if split == "train":
         return _train(dataset)
     return _locked(split)
 
 
-def _spec(game: Game, content: str) -> TaskSpec:
-    return TaskSpec(content={"game": content}, source=game.name, cluster=str(game.scene), payload=Packed(game))
+class _Named(Protocol):
+    """What a game and a draft of one have in common."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def scene(self) -> int: ...
+    @property
+    def task_type(self) -> str: ...
+
+
+def _spec(game: _Named, content: str, payload: Source) -> TaskSpec:
+    return TaskSpec({"game": content}, game.name, str(game.scene), payload, game.task_type)
 
 
 def _locked(split: str) -> TaskSet:
@@ -56,7 +67,7 @@ def _locked(split: str) -> TaskSet:
         if name in bad:
             holes[place] = f"{name}: {bad[name]}; fetch the data again and run `envbench data add {store.FAMILY} DIR`"
         else:
-            tasks.append(_spec(found.games[name], content))
+            tasks.append(_spec(found.games[name], content, Packed(found.games[name])))
             places.append(place)
     _tell(split, bad)
     return TaskSet(tasks, places=places, holes=holes)
@@ -89,10 +100,11 @@ def _train(dataset: str) -> TaskSet:
         wanted = f"all {TRAIN_GAMES}" if dataset == ORIGINAL else "the games of that name"
         raise DataMissing(
             f"{store.FAMILY}/{dataset}/train needs {wanted}; the {len(names)} training games that are here "
-            f"are dataset={here!r}"
+            f"are dataset={here!r}{store.instead_of('train') if dataset == ORIGINAL else ''}"
         )
     _tell("train", found.skipped)
-    return TaskSet([_spec(found.games[name], game_sha256(found.games[name])) for name in names])
+    games = [found.games[name] for name in names]
+    return TaskSet([_spec(game, game_sha256(game), Packed(game)) for game in games])
 
 
 def _tell(split: str, skipped: Mapping[str, str]) -> None:

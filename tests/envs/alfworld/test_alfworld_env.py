@@ -10,7 +10,7 @@ import pytest
 from alfworld_house import make_game, write_lines
 
 from envbench import registry
-from envbench.agents.prompts import load_prompt, read_reply
+from envbench.agents.prompts import Situation, load_prompt, read_reply
 from envbench.cards import cards
 from envbench.envs.alfworld import tasks
 from envbench.errors import InvalidValue, SnapshotMismatch
@@ -85,6 +85,23 @@ def test_verl_agent_reads_thirty_characters() -> None:
     assert read_reply(prompt, "verl-agent", reply) == (reply.lower()[-30:], False)
     webshop = load_prompt(cards()["webshop"], "verl-agent")
     assert read_reply(webshop, "verl-agent", reply) == (reply.lower()[-20:], False)
+
+
+def test_verl_agent_states_the_task_from_the_second_turn_on(dataset: str) -> None:
+    env = started(dataset, protocol="verl-agent")
+    observation, info = env.reset(seed=0)
+    prompt = load_prompt(cards()["alfworld"], "verl-agent")
+    situation = Situation(info["instruction"], observation, info["shown_actions"], 0, env.max_steps, ())
+    (first,) = prompt.messages(situation)
+    assert first["content"].count("put some apple on desk.") == 1  # in what is seen
+    assert "\n 'inventory'\n 'look'\n" in first["content"]
+    assert "'help'" not in first["content"]
+    later = situation._replace(
+        step=2, observation="Nothing happens.", past=[(observation, "go up"), ("You see.", "look")]
+    )
+    text = prompt.messages(later)[0]["content"]
+    assert text.index("Your task: put some apple on desk.\n") < text.index("\n[Observation 1: '-= Welcome")
+    assert "\n[Observation 2: 'You see.', Action 2: 'look']\n" in text
 
 
 def test_style_is_part_of_the_task(dataset: str) -> None:

@@ -13,9 +13,9 @@ from alfworld_house import make_game, problem_text, row_of, write_lines, write_t
 import envbench
 from envbench import data, registry
 from envbench.envs.alfworld import store, tasks
-from envbench.envs.alfworld.game import Game, Problem
+from envbench.envs.alfworld.game import TASK_TYPES, Game, Problem
 from envbench.envs.alfworld.packed import Packed, game_sha256, world_of
-from envbench.envs.alfworld.pddl import parse_problem
+from envbench.envs.alfworld.pddl import parse_problem, write_problem
 from envbench.errors import DataCorrupt, DataMissing, UnknownName
 
 ID = "envbench/ALFWorld-v0"
@@ -174,4 +174,29 @@ def test_nothing_there(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ALFWORLD_DATA", str(folder))
     with pytest.raises(DataMissing, match="cannot be read") as caught:
         panel()
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("task_type", TASK_TYPES)
+def test_a_problem_that_is_written_is_read_again(task_type: str) -> None:
+    problem = parse_problem(problem_text(task_type))
+    text = write_problem(problem)
+    assert parse_problem(text) == problem
+    for declared in ("agent1 - agent", "apple_bar_1 - object", "fridge_bar_1 - receptacle", "loc_bar_5 - location"):
+        assert f"\n{declared}\n" in text
+    assert "\nbutterknifetype - otype\n" in text  # the domain names it, though no such knife is here
+
+
+def test_a_task_tells_its_kind() -> None:
+    tasks = envbench.panel(ID, split="valid_seen")
+    assert {task.kind for task in tasks} == set(TASK_TYPES)
+    assert all(task.source.split("/")[1].startswith(f"{task.kind}-") for task in tasks)
+
+
+def test_an_absent_split_names_those_that_are_here(folder: Path) -> None:
+    write_lines(folder, [make_game(name="valid_unseen/a/b")])
+    with pytest.raises(DataMissing, match=r"no game of train .*here are split='valid_unseen'; run"):
+        envbench.panel(ID, dataset="original")
+    with pytest.raises(DataMissing, match="split='valid_unseen'") as caught:
+        gymnasium.make(ID, dataset="original").reset(seed=0)
     assert "\n" not in str(caught.value)
