@@ -126,7 +126,7 @@ def test_command_stores_the_run_and_prints_one_json_line(call, tmp_path):
 BAD = {
     ("cred",): "unknown bench 'cred'. Did you mean 'credit'?",
     ("--rows", "1000"): "--method and --rows belong to `envbench bench credit`",
-    ("credit", "--env", "envbench/FrozenLake-v0"): "bench credit runs no environment",
+    ("credit", "--env", "envbench/FrozenLake-v0"): "bench credit chooses no environment",
     ("credit", "--method", "grp"): "Did you mean 'grpo'?",
     ("credit", "--rows", "3"): "expected rising numbers of rows, at least 80",
 }
