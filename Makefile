@@ -9,7 +9,7 @@ ifneq ($(wildcard ../shared/data),)
 export ENVBENCH_DATA ?= $(abspath ../shared/data)
 endif
 
-.PHONY: demo test test-slow test-textworld test-alfworld lint figures clean
+.PHONY: demo test test-slow test-browser test-textworld test-alfworld lint figures clean
 
 demo: $(INSTALLED)
 	$(BIN)/python scripts/demo.py
@@ -19,6 +19,10 @@ test: $(INSTALLED)
 
 test-slow: $(INSTALLED)
 	$(BIN)/python -m pytest -m slow $(ARGS)
+
+# Pages in a real Chromium: the one of the system, or the one that $ENVBENCH_CHROMIUM names.
+test-browser: $(INSTALLED)
+	ENVBENCH_REQUIRE=browser $(BIN)/python -m pytest -m browser -n auto $(ARGS)
 
 # The real TextWorld package, in an environment of its own: it brings a compiler's work and older dependencies.
 test-textworld: .venv-textworld/.installed

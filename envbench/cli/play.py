@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
@@ -71,14 +71,10 @@ def play(
         picked = find_task(task, card.env.family, dataset, values)
     common.say(f"play: {agent} on {card.env.ids[0]}, {picked.id}, at most {made.max_steps} steps an episode")
     if agent == "human":
-        rows = _sit(made, values, picked, seed)
+        rows = sit(made, values, picked, seed)
     else:
         rows = [_watch(made, agents.make(agent, options), picked, seed)]
-    if as_json:
-        common.emit_json(rows[-1])
-    else:
-        for row in rows:
-            typer.echo(_result(row))
+    report(rows, as_json)
     common.next_command(f"envbench eval --env {card.env.ids[0]} --agent {'random' if agent == 'human' else agent}")
 
 
@@ -95,12 +91,23 @@ def _one_id(*given: str | None) -> str:
     return ids[0]
 
 
-def _sit(env: Env[Any], values: dict[str, Any], task: Task, seed: int) -> list[dict[str, Any]]:
-    """Let a person play and return the rows of the episodes."""
+def report(rows: Sequence[Mapping[str, Any]], as_json: bool) -> None:
+    """Print the results of episodes; with `as_json`, the row of the last one."""
+    if as_json:
+        common.emit_json(rows[-1])
+    else:
+        for row in rows:
+            typer.echo(_result(row))
+
+
+def sit(
+    env: Env[Any], values: dict[str, Any], task: Task, seed: int, before: Sequence[str] = ()
+) -> list[dict[str, Any]]:
+    """Let a person play and return the rows of the episodes; the first one begins after the actions `before`."""
     from envbench.cli._game import Game
     from envbench.cli._terminal import open_terminal
 
-    game = Game(env, values, task, seed)
+    game = Game(env, values, task, seed, before)
     try:
         with open_terminal() as terminal:
             while not game.over:

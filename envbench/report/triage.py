@@ -1,7 +1,8 @@
 """Which recorded episodes to read first: loops, drift and errors, found in the rows of an episode table.
 
 The rules are those of Signals (arXiv:2604.00356) as far as they need no user: its layers "execution" and
-"environment". Its texts of tool calls are guesses at what repeats; here the state hash says it exactly.
+"environment". Its texts of tool calls are guesses at what repeats; here the state hash says it exactly. Where a case is
+stochastic that hash holds the generator too, so that a step repeats another only if no noise was drawn between them.
 """
 
 from __future__ import annotations

@@ -14,7 +14,8 @@ _TEXT = (
     "Retry: one action in one state at least 3 times in a row. Drift: at least 3 steps in a row that do not lead out "
     "of a state, with different actions. Oscillation: a pattern of 2 to 5 (state, action) pairs at least 3 times in a "
     "row. Repeated: a (state, action) that was met before in the episode. States are compared by their hash, so that "
-    "all this is exact. The rules are those of Signals (arXiv:2604.00356) that need no user.",
+    "all this is exact; where an environment draws noise, hardly any state comes twice. The rules are those of Signals "
+    "(arXiv:2604.00356) that need no user.",
     "Read first: an episode is worth the more, the more it loses of that paper's quality score; an outcome that at "
     "most a third of its group shares, and a failure with some score, count on top. To read one, type envbench view "
     "and the directory of its run.",
@@ -47,7 +48,9 @@ def signs_table(episodes: pd.DataFrame) -> pd.DataFrame:
     for (panel, label), part in episodes.groupby(["panel", "label"], sort=True):
         met = part[list(_SIGNS)] > 0
         counts = {name: int(met[name].sum()) for name in _SIGNS}
-        rows.append({"panel": panel, "agent": label, "n": len(part), "loop": int(met[list(KINDS)].any(axis=1).sum()), **counts})
+        rows.append(
+            {"panel": panel, "agent": label, "n": len(part), "loop": int(met[list(KINDS)].any(axis=1).sum()), **counts}
+        )
     return pd.DataFrame(rows)
 
 

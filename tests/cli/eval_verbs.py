@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from envbench import cli
 
-MINE = {"list", "doctor", "play", "eval", "replay", "data", "env"}
+MINE = {"list", "doctor", "play", "eval", "view", "replay", "data", "env"}
 
 
 class Result(NamedTuple):

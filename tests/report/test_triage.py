@@ -3,11 +3,13 @@
 from collections import Counter
 from typing import Any
 
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from envbench.report.triage import Reading, Signal, groups_of, ranked, reading, triage
+from envbench.report.triage import Reading, Signal, groups_of, ranked, reading, triage, triage_columns
+from envbench.report.triage_section import triage_section
 
 
 def episode(states: str, actions: str, outcome: str = "failure", **more: Any) -> dict[str, Any]:
@@ -99,3 +101,35 @@ def test_signals_lie_within_the_episode_and_are_true(steps: list[tuple[str, str]
             assert len(part) >= 3
             assert len({state for state, _ in part}) == 1
             assert (len(set(part)) == 1) == (signal.kind == "retry")
+
+
+def test_a_report_counts_episodes_and_says_which_to_read_first():
+    rows = [
+        episode("AAAA", "xxx", "timeout", agent="a", score=0.0),
+        episode("AAAAB", "xyzx", "failure", agent="a", score=0.5),
+        episode("AB", "x", "success", agent="a", score=1.0),
+        episode("AB", "x", "success", agent="a", score=1.0),
+    ]
+    frame = pd.DataFrame(
+        {**row, "panel": "p", "label": "a", "run": "r", "trial": number, **signs}
+        for number, (row, signs) in enumerate(zip(rows, triage_columns(rows), strict=True))
+    )
+    section, frames = triage_section(frame)
+    [signs] = frames["triage"].to_dict("records")
+    expected = {"n": 4, "loop": 2, "retry": 1, "drift": 1, "oscillation": 0, "repeated": 2, "refused": 0}
+    assert signs == {"panel": "p", "agent": "a", **expected}
+    assert frames["failures"]["failure"].tolist() == ["failure with score", "timeout in a loop"]
+    assert frames["failures"]["n"].tolist() == [4, 4]
+    assert frames["read-first"]["number"].tolist() == [1, 0]
+    assert frames["read-first"]["reasons"][0] == "drift, failure in 1 of 4, failed with score 0.50"
+    assert [one.title for one in section.tables] == [
+        "Signs of trouble, in episodes: p", "How episodes failed", "Read first",
+    ]  # fmt: skip
+
+
+def test_episodes_without_trouble_leave_nothing_to_read():
+    rows = [episode("AB", "x", "success", agent="a", score=1.0)]
+    frame = pd.DataFrame([{**rows[0], "panel": "p", "label": "a", "run": "r", "trial": 0, **triage_columns(rows)[0]}])
+    section, frames = triage_section(frame)
+    assert [len(frames[name]) for name in ("triage", "failures", "read-first")] == [1, 0, 0]
+    assert len(section.tables) == 1

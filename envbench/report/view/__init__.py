@@ -11,6 +11,5 @@ from envbench.report.view.credit import METHODS
 from envbench.report.view.export import export
 from envbench.report.view.server import Viewer
 from envbench.report.view.source import Source, source_of_run
-from envbench.report.view.timing import time_viewer
 
-__all__ = ["METHODS", "Source", "Viewer", "export", "source_of_run", "time_viewer"]
+__all__ = ["METHODS", "Source", "Viewer", "export", "source_of_run"]

@@ -9,6 +9,8 @@ from envbench.errors import InvalidValue, MissingExtra
 from envbench.report.view.source import Source, members
 
 METHODS = ("gigpo", "hgpo", "grpo")
+MOST_STEPS = 3_000
+"""Of a group that is laid side by side: the work grows with the square."""
 
 
 def group_view(source: Source, group: int, methods: Sequence[str]) -> dict[str, Any]:
@@ -17,13 +19,16 @@ def group_view(source: Source, group: int, methods: Sequence[str]) -> dict[str, 
     `lines[i][lane]` is a step or None, `episodes[lane]` the number of an episode.
 
     Raises:
-        InvalidValue: for no such group, or one of a single episode.
+        InvalidValue: for no such group, one of a single episode, or one of more than `MOST_STEPS` steps.
         MissingExtra: without torch, or the packages of the extra `report`.
         EnvbenchError: as `explain.group.group_of_rows` says, and for a method that needs what rows do not hold.
     """
     numbers = [number for number in members(source, group) if source.rows[number]["actions"]]
     if len(numbers) < 2:
         raise InvalidValue("a single episode of this task is no group: run eval with --trials 8")
+    steps = sum(len(source.rows[number]["actions"]) for number in numbers)
+    if steps > MOST_STEPS:
+        raise InvalidValue(f"this group has {steps} steps, too many to stand side by side (at most {MOST_STEPS})")
     try:
         from envbench.report.explain.group import group_of_rows
         from envbench.report.explain.view import view_of

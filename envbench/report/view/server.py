@@ -7,7 +7,7 @@ import re
 import sys
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from functools import cached_property
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -23,6 +23,8 @@ from envbench.report.view.source import Source, index_of
 HOST = "127.0.0.1"
 _MOST_MOMENTS = 200  # of one request
 _MOST_EPISODES = 100
+
+_CLOSED = "the viewer is closed: type envbench view again"
 
 _log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -81,7 +83,14 @@ class Views:
         return self._source.rows[number]
 
     def _play(self, work: Callable[[], T]) -> T:
-        return self._player.submit(work).result()
+        try:
+            future = self._player.submit(work)
+        except RuntimeError:
+            raise InvalidValue(_CLOSED) from None
+        try:
+            return future.result()
+        except CancelledError:
+            raise InvalidValue(_CLOSED) from None
 
 
 class _Server(ThreadingHTTPServer):
@@ -177,8 +186,8 @@ def _handler(views: Views) -> type[BaseHTTPRequestHandler]:
         server_version, sys_version = "envbench", ""
 
         def do_GET(self) -> None:  # named by the standard library
-            here = self.headers.get("Host", "").removeprefix("localhost:").removeprefix(f"{HOST}:")
-            if here != str(cast(_Server, self.server).server_port):
+            port = cast(_Server, self.server).server_port
+            if self.headers.get("Host") not in (f"{HOST}:{port}", f"localhost:{port}"):
                 self._send(HTTPStatus.FORBIDDEN, "text/plain", "not from here")  # a foreign name may point here
                 return
             parts = urlsplit(self.path)

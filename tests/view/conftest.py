@@ -1,0 +1,44 @@
+"""Runs to look at: small, played once for all tests of the viewer."""
+
+import importlib.util
+import os
+import shutil
+
+import pytest
+
+from envbench.evaluate import evaluate, make_plan
+from envbench.report.view import Source, source_of_run
+from envbench.runs import Run
+
+SOKOBAN = "envbench/Sokoban-v0"
+
+
+@pytest.fixture(scope="session")
+def rooms_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Three tasks of Sokoban, four random episodes each."""
+    plan = make_plan(SOKOBAN, "random", episodes=3, trials=4)
+    return evaluate(plan, tmp_path_factory.mktemp("view") / "rooms run")
+
+
+@pytest.fixture(scope="session")
+def rooms(rooms_run: Run) -> Source:
+    return source_of_run(rooms_run)
+
+
+@pytest.fixture(scope="session")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Source:
+    plan = make_plan("envbench/WebShop-v0", "random", episodes=2, trials=2)
+    return source_of_run(evaluate(plan, tmp_path_factory.mktemp("view") / "shop"))
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The program: $ENVBENCH_CHROMIUM, else the first on the path; a skip without one, unless it is required."""
+    missing = pytest.fail if "browser" in os.environ.get("ENVBENCH_REQUIRE", "").split(",") else pytest.skip
+    if importlib.util.find_spec("playwright") is None:
+        missing('no playwright: pip install "envbench[browser]"')
+    names = ("chromium", "chromium-browser", "google-chrome", "chrome")
+    found = os.environ.get("ENVBENCH_CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
+    if found is None:
+        missing("no Chromium: install one, or name it in $ENVBENCH_CHROMIUM")
+    return found
