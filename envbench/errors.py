@@ -99,6 +99,10 @@ class DiskFull(EnvbenchError):
     """No room left while a run was writing; what was complete stays."""
 
 
+class BundleUnreadable(EnvbenchError):
+    """A file that is no bundle, or one that is damaged, too large or of another format."""
+
+
 class SplitRefused(EnvbenchError):
     """Training on a split that is not a training split."""
 

@@ -6,7 +6,7 @@
 
 Every subject is measured in fresh processes: the workload is recorded in one, timed in a second and its memory taken
 in a third, so that no cache is warm from having been written down. How long the credit methods take is measured in
-this process: `make_credit_plan`, `measure_credit`, `credit_summary`.
+this process: `make_credit_plan`, `measure_credit`, `credit_summary`. The leaderboard's commands are `bench.board`.
 """
 
 from envbench.bench.credit import CreditSettings, credit_summary, make_credit_plan, measure_credit

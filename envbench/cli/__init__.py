@@ -23,10 +23,13 @@ VERBS = (
     ("fidelity", "fidelity", "fidelity"),
     ("report", "report", "report"),
     ("figures", "figures", "figures"),
+    ("view", "view", "view"),
     ("replay", "replay", "replay"),
+    ("submit", "submit", "submit"),
+    ("verify", "verify", "verify"),
     ("bench", "bench", "bench"),
 )
-GROUPS = (("data", "data"), ("env", "env"), ("credit", "credit"))
+GROUPS = (("data", "data"), ("env", "env"), ("credit", "credit"), ("board", "board"))
 
 
 def build() -> typer.Typer:

@@ -11,7 +11,7 @@ import typer
 from envbench.cli import common
 from envbench.errors import InvalidValue, UnknownName
 
-What = Annotated[str, typer.Argument(help="environments, or credit: the time of the credit methods.")]
+What = Annotated[str, typer.Argument(help="environments, credit (time of the methods), or board (verification).")]
 Ids = Annotated[list[str] | None, typer.Option("--env", help="Gymnasium id; all when left out.", metavar="ID")]
 OneDataset = Annotated[str | None, typer.Option("--dataset", help="This data set only.")]
 Steps = Annotated[int, typer.Option(help="Steps per repetition.", min=1)]
@@ -65,17 +65,21 @@ def bench(
     """Measure steps/s, reset, snapshot, restore, hashes, memory and import time, with the ratio to the originals.
 
     Every environment runs a recorded mixture of random and oracle actions, searches included, in a fresh process.
+    `bench board` times what the leaderboard makes people wait for.
     `bench credit` times every advantage and shaping method on made-up batches, on one thread, and on CUDA if present.
     """
-    if what not in ("environments", "credit"):
-        raise UnknownName("bench", what, ("environments", "credit"))
+    if what not in ("environments", "credit", "board"):
+        raise UnknownName("bench", what, ("environments", "credit", "board"))
+    if what != "environments" and (env or dataset or vector):
+        raise InvalidValue(f"bench {what} chooses no environment: leave out --env, --dataset and --vector")
     if what == "credit":
-        if env or dataset or vector:
-            raise InvalidValue("bench credit runs no environment: leave out --env, --dataset and --vector")
         _credit(method or (), rows or (), seed, repeats, out, as_json)
         return
     if method or rows:
         raise InvalidValue("--method and --rows belong to `envbench bench credit`")
+    if what == "board":
+        _board(seed, repeats, out, as_json)
+        return
     _environments(env or (), dataset, seed, steps, repeats, sessions, vector, out, as_json)
 
 
@@ -143,6 +147,29 @@ def _credit(
     else:
         _show_credit(rows, settings.sizes)
     common.next_command(f"envbench bench credit --json --out {folder}")
+
+
+def _board(seed: int, repeats: int, out: Path | None, as_json: bool) -> None:
+    from envbench.bench import write_table
+    from envbench.bench.board import BoardSettings, board_summary, make_board_plan, measure_board
+    from envbench.runs import execute
+
+    settings = BoardSettings(seed=seed, repeats=repeats)
+    plan = make_board_plan(settings)
+    folder = out if out is not None else Path("runs") / plan.run_id
+    common.say(f"bench board: {len(plan.cells)} commands, {repeats} repetitions each; one to three minutes in all")
+    with common.progress("bench board") as on_progress:
+        run = execute(plan, measure_board, folder, on_progress=on_progress)
+    rows = board_summary(run.metrics())
+    write_table(folder / "table.json", rows)
+    if as_json:
+        common.emit_json({"run": str(folder), "run_id": run.run_id, "sessions": run.sessions, "rows": rows})
+    else:
+        columns = ("what", "median, s", "lowest", "highest", "repetitions", "target, s")
+        spreads = [(row["what"], row["seconds"], row["target"]) for row in rows]
+        body = [[what, *map(_short, spread.values()), _short(target)] for what, spread, target in spreads]
+        common.table("leaderboard: wall time of fresh processes", columns, body)
+    common.next_command(f"envbench bench board --json --out {folder}")
 
 
 def _show_credit(rows: Sequence[Mapping[str, Any]], sizes: Sequence[int]) -> None:

@@ -9,6 +9,8 @@ import typer
 
 from envbench.cli import common
 from envbench.errors import InvalidValue
+from envbench.registry import card_of
+from envbench.runs import Plan
 
 AgentName = Annotated[
     str, typer.Option("--agent", help="Name of the agent; `envbench list` shows them.", metavar="NAME")
@@ -21,7 +23,15 @@ Model = Annotated[
 ]
 Style = Annotated[str | None, typer.Option(help="Of the prompt: plain or think-action.", metavar="STYLE")]
 Options = Annotated[list[str] | None, typer.Option("--option", help="Any option of the agent.", metavar="NAME=VALUE")]
+BoardName = Annotated[
+    str | None, typer.Option("--board", help="Play the whole plan of this board; no other flag may change it.")
+]
+OptionalEnv = Annotated[
+    str | None, typer.Option("--env", help="Gymnasium id, e.g. envbench/WebShop-v0; or give --board.", metavar="ID")
+]
 MaxSteps = Annotated[int | None, typer.Option(help="Limit of an episode; the card's when left out.", min=1)]
+
+_BUDGET_FLAGS = ("budget_tokens", "budget_steps")
 
 
 def agent_options(
@@ -43,8 +53,10 @@ def agent_options(
 
 
 def evaluate(
-    env: common.EnvId,
+    context: typer.Context,
     agent: AgentName,
+    env: OptionalEnv = None,
+    board: BoardName = None,
     base_url: BaseUrl = None,
     model: Model = None,
     style: Style = None,
@@ -71,19 +83,25 @@ def evaluate(
     from envbench import evaluate as evaluation
     from envbench.rollout.play import Budget
 
-    plan = evaluation.make_plan(
-        env,
-        agent,
-        agent_options=agent_options(agent, base_url, model, style, option),
-        dataset=dataset,
-        split=split,
-        knobs=common.parse_knobs(env, knobs),
-        seed=seed,
-        episodes=episodes,
-        trials=trials,
-        budget=Budget(budget_tokens, budget_steps) if budget_tokens or budget_steps else None,
-        **({} if max_steps is None else {"max_steps": max_steps}),
-    )
+    options = agent_options(agent, base_url, model, style, option)
+    if board is not None:
+        plan = _board_plan(context, board, agent, options)
+    elif env is None:
+        raise InvalidValue("say what to play: add --env ID (see `envbench list`) or --board NAME")
+    else:
+        plan = evaluation.make_plan(
+            env,
+            agent,
+            agent_options=options,
+            dataset=dataset,
+            split=split,
+            knobs=common.parse_knobs(env, knobs),
+            seed=seed,
+            episodes=episodes,
+            trials=trials,
+            budget=Budget(budget_tokens, budget_steps) if budget_tokens or budget_steps else None,
+            **({} if max_steps is None else {"max_steps": max_steps}),
+        )
     folder = out or Path("runs") / plan.run_id
     _announce(plan.config, len(plan.cells), episodes, workers, folder)
     if agent == "human":  # a bar would be in the way of the person
@@ -91,7 +109,7 @@ def evaluate(
     else:
         with common.progress("episodes") as on_progress:
             run = evaluation.evaluate(plan, folder, workers=workers, cache=cache, on_progress=on_progress)
-    [summary] = evaluation.summarise(run.episodes(), seed=seed)
+    [summary] = evaluation.summarise(run.episodes(), seed=plan.config["seed"])  # type: ignore[arg-type]  # JSON
     if as_json:
         document = {"run": str(folder), "run_id": plan.run_id, "plan_sha256": plan.sha256, "config": plan.config}
         common.emit_json(document | {"summary": summary.plain()})
@@ -102,7 +120,34 @@ def evaluate(
             f"{summary.outcomes['agent_error']} episodes ended as agent_error (column `error`) and count as failures: "
             f"to play them again and pay for no more, the same command with --out NEW --cache {cache or folder}"
         )
-    common.next_command(f"envbench report {folder}")
+    submit = f"envbench submit {folder} --board {board} --out {agent}.zip"
+    common.next_command(submit if board else f"envbench report {folder}")
+
+
+def _board_plan(context: typer.Context, name: str, agent: str, options: dict[str, Any]) -> Plan:
+    """Return the plan of a board; flags that say something else are refused.
+
+    Raises:
+        InvalidValue: naming the flag and what the board has.
+    """
+    from envbench.leaderboard.board import board_config, board_plan, read_board
+
+    board = read_board(name)
+    wanted = board_config(board)
+    wanted |= {"budget_tokens": board.budget.tokens, "budget_steps": None}
+    for flag in ("env", "dataset", "split", "knobs", "seed", "episodes", "trials", "max_steps", *_BUDGET_FLAGS):
+        source = context.get_parameter_source(flag)
+        if source is None or source.name == "DEFAULT":
+            continue
+        given = context.params[flag]
+        if flag == "env":
+            given = card_of(given).env.ids[0]
+        elif flag == "knobs":
+            given = card_of(board.env).resolve_knobs(dict(common.parse_knobs(board.env, given)))
+        if given != wanted.get(flag):
+            spelled = "set" if flag == "knobs" else flag.replace("_", "-")
+            raise InvalidValue(f"--{spelled}: the board {name} has {wanted.get(flag)!r}; leave the flag out")
+    return board_plan(board, agent, options)
 
 
 def _announce(config: Any, cells: int, asked: int | None, workers: int, folder: Path) -> None:
