@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+import msgspec
 import typer
 
 from envbench.cli import common
-from envbench.errors import InvalidValue
+from envbench.errors import InvalidValue, UnknownName
 
 if TYPE_CHECKING:
     from envbench.fidelity.config import StudyConfig
@@ -29,6 +30,10 @@ def fidelity(
             help="Also write the rows there, small enough to commit, with table.md and figures.", metavar="DIR"
         ),
     ] = None,
+    horizon: Annotated[
+        str, typer.Option(help="`limit`: truth up to the step limit; `none`: discounted, free of the clock.")
+    ] = "limit",
+    gamma: Annotated[float, typer.Option(help="Discount of --horizon none.")] = 0.95,
     group: Annotated[
         str | None,
         typer.Option(
@@ -47,7 +52,7 @@ def fidelity(
     from envbench.fidelity.summary import summarise, write_results
     from envbench.report import require_extra, write_board
 
-    config = read_study(file)
+    config = _without_clock(read_study(file), horizon, gamma)
     if group is not None:
         _page(config, group, skill, show or (), out, as_json)
         return
@@ -68,6 +73,17 @@ def fidelity(
     else:
         _show(summary)
     common.next_command(f"envbench report {folder}")
+
+
+def _without_clock(config: StudyConfig, horizon: str, gamma: float) -> StudyConfig:
+    """Return the study as the file says it, or with the discounted truth."""
+    if horizon not in ("limit", "none"):
+        raise UnknownName("horizon", horizon, ("limit", "none"))
+    if horizon == "limit":
+        return config
+    changed = msgspec.structs.replace(config, discount=gamma)
+    changed.check()
+    return changed
 
 
 def _page(

@@ -99,6 +99,8 @@ class StudyConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
         truth_rows: rows of a setting and skill whose Monte-Carlo truth is found, shared out among the pools.
         tolerance: greatest standard error of it, as a share of the reward range.
         seed: root of them all.
+        discount: None holds credit against the finite-horizon truth; a number below 1 against the discounted one, which
+            does not depend on the clock (exact settings only; the exact gradient stays that of the return).
     """
 
     settings: tuple[Setting, ...]
@@ -113,6 +115,7 @@ class StudyConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     truth_rows: int = 500
     tolerance: float = 0.05
     seed: int = 0
+    discount: float | None = None
 
     def check(self) -> None:
         """Check what no type says.
@@ -126,8 +129,15 @@ class StudyConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
         for name in ("groups", "seeds", "continuations", "truth_rows"):
             if getattr(self, name) < 1:
                 raise InvalidValue(f"{name}={getattr(self, name)}: expected a whole number above 0")
+        if self.discount is not None and not 0.0 < self.discount < 1.0:
+            raise InvalidValue(f"discount={self.discount}: expected a number between 0 and 1")
         for setting in self.settings:
             setting.panel()
+            if self.discount is not None and setting.truth != "exact":
+                raise InvalidValue(
+                    f"setting {setting.name!r}: continuations end at the limit, so a truth without horizon needs "
+                    "truth='exact'"
+                )
             for skill in self.skills_of(setting):
                 if not 0.0 < skill < 1.0:
                     raise InvalidValue(f"setting {setting.name!r}: {skill} is no skill between 0 and 1")

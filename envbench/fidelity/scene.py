@@ -93,7 +93,7 @@ def _exact(config: StudyConfig, setting: Setting, skill: float, members: Members
     table = policies.as_table(mdp, policy)
     collector = GraphCollector(graph, table)
     pool = collector.collect(members)
-    values = evaluate(mdp, policy, setting.horizon)
+    values = evaluate(mdp, policy, None if config.discount else setting.horizon, config.discount or 1.0)
     known = Exact(
         mdp,
         policy,

@@ -59,10 +59,11 @@ def exact(rollout: Rollout, mdp: Mdp, values: Values) -> Truth:
     Args:
         rollout: chains of tasks that were enumerated.
         mdp: of these tasks.
-        values: of the policy that played, over the horizon.
+        values: of the policy that played, over the horizon, or in the discounted form, which has one step.
     """
     edge = edges(rollout, mdp)
-    advantage = values.q[rollout.t, edge] - values.v[rollout.t, mdp.edge_node[edge]]
+    step = rollout.t if len(values.v) > 1 else np.zeros_like(rollout.t)
+    advantage = values.q[step, edge] - values.v[step, mdp.edge_node[edge]]
     pair = rollout.t * mdp.num_edges + edge
     return Truth(np.arange(len(edge)), advantage, np.zeros(len(edge)), pair, advantage)
 

@@ -15,8 +15,9 @@ from envbench.fidelity import policies
 from envbench.fidelity.config import read_study
 from envbench.fidelity.enumeration import enumerate_tasks
 from envbench.fidelity.mdp import evaluate
-from envbench.fidelity.pool import OraclePolicy, nested
+from envbench.fidelity.pool import OraclePolicy, edges, nested
 from envbench.fidelity.remembered import remembered
+from envbench.fidelity.scene import stage
 from envbench.fidelity.study import execute_study, study_plan
 from envbench.fidelity.truth import exact, sampled
 from envbench.rollout.graph import Graph
@@ -252,3 +253,20 @@ def test_the_committed_study_judges_every_method_that_it_can():
     by_default = msgspec.structs.replace(committed, methods=()).entries()
     assert {entry.name for entry in by_default} == {entry.name for entry in committed.entries()}
     assert sum(setting.env == "envbench/Bifurcation-v0" for setting in committed.settings) >= 12
+
+
+def test_without_a_horizon_the_clock_is_no_part_of_the_truth(tmp_path):
+    """Two forks and nothing between: discounted, the first is worth less than the second by one factor."""
+    text = STUDY[: STUDY.index('[[settings]]\nname = "dry lake"')].replace("seeds = 2", "seeds = 1\ndiscount = 0.5")
+    config = study(tmp_path, text.replace("decisions = 3, distance = 1", "decisions = 2, distance = 0, delay = 0"))
+    scene = stage(config, config.settings[0], 0.5, 1)
+    assert scene.exact is not None
+    mdp, policy = scene.exact.mdp, scene.exact.policy
+    by_hand = evaluate(mdp, policy, None, 0.5)
+    rows = edges(scene.pool, mdp)
+    expected = by_hand.q[0, rows] - by_hand.v[0, mdp.edge_node[rows]]
+    assert np.array_equal(scene.truth.advantage, expected)
+    with pytest.raises(InvalidValue, match="continuations end at the limit"):
+        study(tmp_path, STUDY.replace("seeds = 2", "seeds = 2\ndiscount = 0.5"))
+    with pytest.raises(InvalidValue, match="discount=1.5"):
+        study(tmp_path, text.replace("discount = 0.5", "discount = 1.5"))
