@@ -20,6 +20,7 @@ from urllib.request import urlopen
 
 import msgspec
 
+from envbench.bench.board_rows import write_rows
 from envbench.bench.summary import Row, spread
 from envbench.errors import InvalidValue
 from envbench.evaluate import evaluate, make_plan
@@ -46,6 +47,7 @@ class BoardSettings:
         episodes: of the bundle that is verified, rounded up to whole tasks.
         steps: of the run that the viewer opens, rounded up to whole tasks.
         workers: processes of a verification.
+        rows: of the board whose site is built.
     """
 
     seed: int = 0
@@ -53,9 +55,10 @@ class BoardSettings:
     episodes: int = 2_500
     steps: int = 100_000
     workers: int = 2
+    rows: int = 1_000
 
     def __post_init__(self) -> None:
-        for name in ("repeats", "episodes", "steps", "workers"):
+        for name in ("repeats", "episodes", "steps", "workers", "rows"):
             if getattr(self, name) < 1:
                 raise InvalidValue(f"bench: {name}={getattr(self, name)}: expected a whole number above 0")
 
@@ -135,6 +138,17 @@ def _opened(run: Path) -> float:
             viewer.terminate()
 
 
+def _site(settings: BoardSettings, folder: Path) -> Row:
+    """Time `envbench board build` on made-up rows, whose reports are taken and whose bundles are read."""
+    home = write_rows(folder, read_board("sokoban"), settings.rows, settings.seed)
+    command = ["-m", "envbench", "board", "build", str(home), "--out", str(folder / "site")]
+    return {
+        "what": f"board build: tables and site of {settings.rows} rows",
+        "target": 10.0,
+        "wall_seconds": [_timed(command) for _ in range(settings.repeats)],
+    }
+
+
 def _board(settings: BoardSettings) -> Board:
     board = read_board("webshop-builtin")
     tasks = panel(board.env, board.dataset, board.split)[: -(-settings.episodes // _TRIALS)]
@@ -153,4 +167,4 @@ def _timed(arguments: list[str]) -> float:
     return time.perf_counter() - started
 
 
-_JOBS: dict[str, Callable[[BoardSettings, Path], Row]] = {"verify": _verify, "view": _view}
+_JOBS: dict[str, Callable[[BoardSettings, Path], Row]] = {"verify": _verify, "view": _view, "site": _site}

@@ -20,7 +20,6 @@ from envbench.toml import dumps
 
 _METHODS = ("GRPO", "GiGPO", "HGPO", "PPO", "RLOO", "prompted", "ArCHer", "SPA")
 _SIZES = (500_000_000, 1_500_000_000, 3_000_000_000, 7_000_000_000, 14_000_000_000, 70_000_000_000)
-_SELF_REPORTED = 25  # one row in so many
 
 
 def write_rows(folder: Path, board: Board, rows: int, seed: int = 0) -> Path:
@@ -69,8 +68,7 @@ def _made_up(board: Board, report: Report, number: int, seed: int) -> Report:
     row = msgspec.structs.replace(
         report.row, agent="openai", metadata=metadata, success=measure, score=measure, values=values
     )
-    level = "self-reported" if number % _SELF_REPORTED == _SELF_REPORTED - 1 else "replayed"
-    return msgspec.structs.replace(report, row=row, level=level)
+    return msgspec.structs.replace(report, row=row)
 
 
 def interval_of(values: tuple[float, ...]) -> Measure:

@@ -29,7 +29,7 @@ VERBS = (
     ("verify", "verify", "verify"),
     ("bench", "bench", "bench"),
 )
-GROUPS = (("data", "data"), ("env", "env"), ("credit", "credit"), ("board", "board"))
+GROUPS = (("data", "data"), ("env", "env"), ("credit", "credit"), ("board", "board"), ("model", "model"))
 
 
 def build() -> typer.Typer:

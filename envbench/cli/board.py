@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from envbench.cli import common
-from envbench.errors import InvalidValue
 
 app = typer.Typer(help="Leaderboards: list them, build their tables and site.", no_args_is_help=True)
 
@@ -62,8 +61,6 @@ def build(
     require_extra("envbench board build")
     from envbench.leaderboard import pages
 
-    if len(set(board or ())) < len(board or ()):
-        raise InvalidValue("a board is named twice: name each once")
     common.say(f"board build: {', '.join(board) if board else 'every board'}, into {out}; new submissions are replayed")
     with common.progress("episodes") as on_progress:
         built = pages.build(board or (), out, workers, anew=anew, on_progress=on_progress)

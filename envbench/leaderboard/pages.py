@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from envbench.errors import InvalidValue
 from envbench.leaderboard.board import boards
 from envbench.leaderboard.rows import (
     COMPARED,
@@ -54,12 +55,13 @@ def build(
 
     Raises:
         UnknownName, CardError: for a board or a submission that is none.
-        InvalidValue: for a folder `out` that holds something else.
+        InvalidValue: for a folder `out` that holds something else, and for a board that is named twice.
     """
-    shown = []
+    shown: list[Shown] = []
     files = []
-    for name in names or list(boards()):
-        place = place_of(name)
+    for place in [place_of(name) for name in names or list(boards())]:
+        if place.board.name in [one.place.board.name for one in shown]:
+            raise InvalidValue(f"the board {place.board.name} is named twice: name each once")
         standings = rank(place.board, read_submissions(place, workers, anew=anew, on_progress=on_progress))
         shown.append(Shown(place, standings))
         files += [write_file(place.folder / path, data) for path, data in tables(standings).items()]

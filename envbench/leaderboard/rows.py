@@ -19,8 +19,8 @@ import regex
 
 from envbench import __version__
 from envbench.cards import home
-from envbench.errors import CardError
-from envbench.leaderboard.board import Board, plan_hash, read_board
+from envbench.errors import CardError, DataMissing, InvalidValue, MissingExtra
+from envbench.leaderboard.board import Board, board_episodes, plan_hash, read_board
 from envbench.leaderboard.bundle import BUNDLE_NAME
 from envbench.leaderboard.schema import Measure, Metadata
 from envbench.leaderboard.verdict import REPORT_VERSION, Report, Row, read_report
@@ -132,20 +132,44 @@ def read_submissions(
         on_progress: as `verify` calls it.
 
     Raises:
+        InvalidValue: where a row that was replayed cannot be verified again for want of its data.
         CardError: as `submission_folders`, and for a `submission.toml` that says something else than its bundle.
         EnvbenchError: as `verify`.
     """
-    plan = plan_hash(place.board)
+    plan, here = plan_hash(place.board), _replayable(place.board)
     found = []
     for folder in submission_folders(place):
-        report = None if anew else _kept(folder, plan)
-        if report is None:
+        kept = _kept(folder, plan)
+        report = kept
+        if kept is None or anew or not _final(kept, here):
             report = verify(folder, workers, board=place.board, on_progress=on_progress)
+            if kept is not None and kept.level == "replayed" and report.level == "self-reported":
+                raise InvalidValue(f"{folder} was replayed once and cannot be here: {_why_not(report)}")
             with plain_errors(folder):
                 write_atomic(folder / REPORT, report_bytes(report))
+        assert report is not None  # kept or made
         _check_told(folder, report)
         found.append(Submission(folder.name, report))
     return found
+
+
+def _replayable(board: Board) -> bool:
+    """Say whether the tasks of a board are on this machine."""
+    try:
+        return bool(board_episodes(board))
+    except (DataMissing, MissingExtra):
+        return False
+
+
+def _final(report: Report, here: bool) -> bool:
+    """Say whether a report of this bundle and plan may be taken: not one of another version, nor a poorer one."""
+    if (report.envbench, report.version) != (__version__, REPORT_VERSION):
+        return False
+    return report.level != "self-reported" or not here
+
+
+def _why_not(report: Report) -> str:
+    return next(check.text for check in report.checks if check.name == "replay")
 
 
 def report_bytes(report: Report) -> bytes:
@@ -154,14 +178,13 @@ def report_bytes(report: Report) -> bytes:
 
 
 def _kept(folder: Path, plan: str) -> Report | None:
-    """Return the committed report where it is of this bundle, plan and version."""
+    """Return the committed report where it is of this bundle and plan."""
     try:
         report = read_report((folder / REPORT).read_bytes())
         bundle = hashlib.sha256((folder / BUNDLE_NAME).read_bytes()).hexdigest()
     except (OSError, msgspec.DecodeError):
         return None
-    told = (report.bundle_sha256, report.plan_sha256, report.envbench, report.version)
-    return report if told == (bundle, plan, __version__, REPORT_VERSION) else None
+    return report if (report.bundle_sha256, report.plan_sha256) == (bundle, plan) else None
 
 
 def _check_told(folder: Path, report: Report) -> None:

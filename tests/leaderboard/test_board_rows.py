@@ -10,7 +10,7 @@ from made_up import accepted, board_home, put, submission
 from submissions import forged
 
 from envbench.cli import main
-from envbench.errors import CardError
+from envbench.errors import CardError, DataMissing, InvalidValue
 from envbench.leaderboard import rows
 from envbench.leaderboard.board import Board
 from envbench.leaderboard.pages import markdown
@@ -84,6 +84,29 @@ def test_a_committed_report_is_taken_only_for_its_own_bundle_plan_and_version(
     assert calls.pop()
     read_submissions(Home(lake, home), anew=True)
     assert calls.pop()
+
+
+def test_what_could_not_be_replayed_is_replayed_once_its_data_are_here(
+    home: Path, lake: Board, lake_bundle: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def absent(_: Board) -> object:
+        raise DataMissing("frozenlake", "its files", "type something")
+
+    folder = put(home, "mine", lake_bundle)
+    with monkeypatch.context() as without:
+        without.setattr("envbench.leaderboard.verify.board_episodes", absent)
+        without.setattr(rows, "board_episodes", absent)
+        [first] = read_submissions(Home(lake, home))
+        assert first.report.level == "self-reported"
+    [second] = read_submissions(Home(lake, home))
+    assert second.report.level == "replayed"
+    committed = (folder / REPORT).read_bytes()
+    monkeypatch.setattr("envbench.leaderboard.verify.board_episodes", absent)
+    monkeypatch.setattr(rows, "board_episodes", absent)
+    assert read_submissions(Home(lake, home)) == [second]
+    with pytest.raises(InvalidValue, match="cannot be here"):
+        read_submissions(Home(lake, home), anew=True)
+    assert (folder / REPORT).read_bytes() == committed
 
 
 def test_a_refused_bundle_is_named_and_not_ranked(home: Path, lake: Board, lake_bundle: bytes) -> None:

@@ -68,7 +68,15 @@ def test_wheel_holds_the_cards_and_nothing_private(built: Path) -> None:
     names = zipfile.ZipFile(next(built.glob("*.whl"))).namelist()
     assert "envbench/_cards/envs/frozenlake/env.toml" in names
     assert {"envbench/py.typed", "envbench/report/templates/report.html.j2"} <= set(names)
-    assert not [name for name in names if "/golden/" in name or "/results/" in name or name.startswith("tests")]
+    assert {f"envbench/leaderboard/templates/{name}" for name in ("board.html.j2", "board.js", "site.css")} <= set(
+        names
+    )
+    assert "envbench/_cards/leaderboards/sokoban/board.toml" in names
+    assert not [
+        name
+        for name in names
+        if "/golden/" in name or "/results/" in name or "/submissions/" in name or name.startswith("tests")
+    ]
     assert {name.split("/")[0] for name in names} <= {"envbench", f"envbench-{envbench.__version__}.dist-info"}
 
 

@@ -86,9 +86,9 @@
     const taken = [];
     for (const place of places.reverse()) {
       const text = place.text.length > 28 ? `${place.text.slice(0, 27)}…` : place.text;
-      const width = 7 * text.length, right = place.x + width + 12 > WIDTH - RIGHT;
-      const from = right ? place.x - 9 - width : place.x + 9;
-      const box = { left: from, right: from + width, top: place.y - 22, bottom: place.y - 4 };
+      const size = 7 * text.length, right = place.x + size + 12 > width - RIGHT;
+      const from = right ? place.x - 9 - size : place.x + 9;
+      const box = { left: from, right: from + size, top: place.y - 22, bottom: place.y - 4 };
       if (taken.some((one) => box.left < one.right && one.left < box.right && box.top < one.bottom && one.top < box.bottom)) continue;
       taken.push(box);
       add(svg, "text", { class: "tag", x: right ? place.x - 9 : place.x + 9, y: place.y - 8, "text-anchor": right ? "end" : "start" }, text);
@@ -96,32 +96,34 @@
   }
 
   const CROWD = 80;
-  const WIDTH = 900, HEIGHT = 380, LEFT = 56, RIGHT = 24, TOP = 16, BOTTOM = 54;
+  let width = 900; // of the plot, as wide as its place
+  const HEIGHT = 380, LEFT = 56, RIGHT = 24, TOP = 16, BOTTOM = 54;
   function draw(kept, axis, name) {
+    width = Math.max(320, Math.min(1000, $("plot").clientWidth));
     const points = kept.filter((row) => row[axis] !== null);
     const positive = points.map((row) => row[axis]).filter((value) => value > 0);
     const low = positive.length ? Math.floor(Math.log10(positive.reduce((a, b) => Math.min(a, b)))) : 0;
     const high = Math.max(low + 1, positive.length ? Math.ceil(Math.log10(positive.reduce((a, b) => Math.max(a, b)))) : 1);
     const zero = points.length > positive.length;
     const start = LEFT + (zero ? 70 : 12);
-    const x = (value) => (value > 0 ? start + ((Math.log10(value) - low) / (high - low)) * (WIDTH - RIGHT - start) : LEFT + 28);
+    const x = (value) => (value > 0 ? start + ((Math.log10(value) - low) / (high - low)) * (width - RIGHT - start) : LEFT + 28);
     const y = (value) => TOP + (1 - value) * (HEIGHT - TOP - BOTTOM);
     const svg = document.createElementNS(SVG, "svg");
-    svg.setAttribute("viewBox", `0 0 ${WIDTH} ${HEIGHT}`);
+    svg.setAttribute("viewBox", `0 0 ${width} ${HEIGHT}`);
     svg.setAttribute("role", "group");
     svg.setAttribute("aria-label", `${metric} against ${name}; the table has the same numbers`);
     for (const tick of [0, 0.25, 0.5, 0.75, 1]) {
-      add(svg, "line", { class: "grid", x1: LEFT, x2: WIDTH - RIGHT, y1: y(tick), y2: y(tick) });
+      add(svg, "line", { class: "grid", x1: LEFT, x2: width - RIGHT, y1: y(tick), y2: y(tick) });
       add(svg, "text", { x: LEFT - 8, y: y(tick) + 4, "text-anchor": "end" }, tick.toFixed(2));
     }
     const under = HEIGHT - BOTTOM + 18;
     if (zero) add(svg, "text", { x: x(0), y: under, "text-anchor": "middle" }, "0");
-    const stride = Math.ceil((high - low) / 8);
+    const stride = Math.ceil(((high - low) * 60) / (width - LEFT));
     if (positive.length) for (let power = low; power <= high; power += stride) {
       add(svg, "line", { class: "grid", x1: x(10 ** power), x2: x(10 ** power), y1: TOP, y2: HEIGHT - BOTTOM });
       add(svg, "text", { x: x(10 ** power), y: under, "text-anchor": "middle" }, shown(10 ** power));
     }
-    add(svg, "text", { class: "label", x: (LEFT + WIDTH - RIGHT) / 2, y: HEIGHT - 10, "text-anchor": "middle" }, name);
+    add(svg, "text", { class: "label", x: (LEFT + width - RIGHT) / 2, y: HEIGHT - 10, "text-anchor": "middle" }, name);
     add(svg, "text", { class: "label", x: -(TOP + HEIGHT - BOTTOM) / 2, y: 13, transform: "rotate(-90)", "text-anchor": "middle" }, metric);
     const ranked = points.filter((row) => row.place === "ranked").sort((a, b) => a[axis] - b[axis] || b[metric].at - a[metric].at);
     const best = [];
@@ -129,7 +131,7 @@
     if (best.length) {
       let path = `M${x(best[0][axis])} ${y(best[0][metric].at)}`;
       for (const row of best.slice(1)) path += `H${x(row[axis])}V${y(row[metric].at)}`;
-      add(svg, "path", { class: "stairs", d: `${path}H${WIDTH - RIGHT}` });
+      add(svg, "path", { class: "stairs", d: `${path}H${width - RIGHT}` });
     }
     let spreads = "";
     for (const row of points) {
@@ -161,6 +163,7 @@
   $("filters").hidden = false;
   $("compute").hidden = false;
   $("filters").addEventListener("input", soon);
+  window.addEventListener("resize", soon);
   $("filters").addEventListener("reset", () => setTimeout(filter));
   $("filters").addEventListener("submit", (event) => event.preventDefault());
   filter();
