@@ -103,6 +103,10 @@ class BundleUnreadable(EnvbenchError):
     """A file that is no bundle, or one that is damaged, too large or of another format."""
 
 
+class NonFiniteLoss(EnvbenchError):
+    """A loss or gradient that is NaN or infinite; the step was not taken."""
+
+
 class SplitRefused(EnvbenchError):
     """Training on a split that is not a training split."""
 

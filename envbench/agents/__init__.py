@@ -1,6 +1,6 @@
 """Agents: from observations to actions. Named ones are made with `make(name, options)`."""
 
-from envbench.agents import human, openai, replay, searcher, simple  # noqa: F401  # they register themselves
+from envbench.agents import human, openai, policy, replay, searcher, simple  # noqa: F401  # they register themselves
 from envbench.agents.base import (
     Agent,
     ConfiguredAgent,

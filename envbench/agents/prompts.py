@@ -158,6 +158,7 @@ _CHINESE = re.compile("[\u4e00-\u9fff]")
 
 STYLES: Mapping[str, Callable[[str], Parsed]] = {
     "plain": parse_plain,
+    "observation": parse_plain,
     "think-action": parse_think_action,
     "verl-agent": parse_verl_agent,
 }

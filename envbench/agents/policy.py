@@ -1,0 +1,135 @@
+"""A language model on this machine, from a folder or the hub."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+
+import numpy as np
+from msgspec import Meta
+
+from envbench.agents.base import ConfiguredAgent, Reply, register, text_of
+from envbench.agents.prompts import Parsed, Situation, load_prompt, read_reply
+from envbench.cards import Card
+from envbench.env import Env
+from envbench.errors import AgentFailed, InvalidValue, MissingExtra
+from envbench.hashing import JsonValue
+from envbench.seeding import derive_seed, generator, uniform
+
+if TYPE_CHECKING:
+    from envbench.policies.lm.policy import CausalLMPolicy
+
+_WEIGHTS = (".safetensors", ".bin", ".json", ".jinja", ".txt", ".model")  # files that decide what a model writes
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyOptions:
+    """Options of the policy agent; all of them identify a run.
+
+    Attributes:
+        model: folder or hub id.
+        style: of the prompt and its parser: `observation`, `plain`, `think-action`, or `verl-agent` where there is one.
+        history: how many past steps the prompt repeats.
+        greedy: the likeliest tokens; otherwise they are drawn at temperature 1.
+        max_tokens: of one reply; a reply that is cut there has no valid format.
+        device: as torch names it.
+        dtype: that the model computes in.
+        threads: of torch on the CPU; another number may round a log-prob the other way, so it identifies a run too.
+    """
+
+    model: str = ""
+    style: str = "observation"
+    history: Annotated[int, Meta(ge=0)] = 0
+    greedy: bool = False
+    max_tokens: Annotated[int, Meta(ge=1)] = 32
+    device: str = "cpu"
+    dtype: Literal["float32", "bfloat16", "float16"] = "float32"
+    threads: Annotated[int, Meta(ge=1)] = 1
+
+
+@register("policy", "a language model on this machine (--model DIR or hub id; extra train)")
+class PolicyAgent(ConfiguredAgent[PolicyOptions]):
+    """Asks the model for one action a step; the draws come from the episode's seed, so an episode can be repeated."""
+
+    Options: ClassVar[type[Any]] = PolicyOptions
+    _policy: CausalLMPolicy | None = None
+
+    def __init__(self, name: str, options: PolicyOptions, cache: Path | None = None) -> None:
+        super().__init__(f"{name}/{Path(options.model).name}/{options.style}", options, cache)
+
+    @classmethod
+    def check(cls, options: PolicyOptions, card: Card) -> dict[str, JsonValue]:
+        """Refuse a missing model or extra; return the digests of the prompt and of a local model's files."""
+        if not options.model:
+            raise InvalidValue(
+                "the policy agent needs --model DIR; `envbench model new --size nano --out DIR` makes one"
+            )
+        for package in ("torch", "transformers"):
+            if find_spec(package) is None:
+                raise MissingExtra("the policy agent", "train", package)
+        prompt = load_prompt(card, options.style)
+        _load(options)  # what cannot be read is refused now, not in the first episode
+        facts: dict[str, JsonValue] = {"prompt": {"version": prompt.version, "digest": prompt.digest}}
+        folder = Path(options.model)
+        return facts | ({"model_sha256": _digest(folder)} if folder.is_dir() else {})
+
+    def start(self, env: Env[Any], observation: Any, info: Mapping[str, Any], trial: int = 0) -> None:
+        if self._policy is None:
+            self._policy = _load(self.options)
+        self._prompt = load_prompt(env.card, self.options.style)
+        self._seed: int = info["seed"]
+        self._limit = env.max_steps
+        self._step = 0
+        self._past: deque[tuple[str, str]] = deque(maxlen=self.options.history)
+
+    def act(self, observation: Any, info: Mapping[str, Any]) -> Reply:
+        from envbench.policies.lm.chat import prompt_ids
+
+        options, policy = self.options, self._policy
+        assert policy is not None  # start came first
+        seen = text_of(observation)
+        offered = info.get("shown_actions") or info["valid_actions"] or ()
+        situation = Situation(info["instruction"], seen, offered, self._step, self._limit, tuple(self._past))
+        prompt = prompt_ids(policy.tokenizer, self._prompt.messages(situation))
+        uniforms = None if options.greedy else draws(self._seed, self._step, options.max_tokens)[None]
+        try:
+            [reply] = policy.act([prompt], uniforms, options.max_tokens)
+        except InvalidValue as error:  # this prompt is too long; the others may not be
+            raise AgentFailed(str(error)) from None
+        parsed = read_reply(self._prompt, options.style, reply.text) if reply.ended else Parsed("", False)
+        self._past.append((seen, parsed.action))
+        self._step += 1
+        return Reply(parsed.action, parsed.format_valid, len(prompt), len(reply.token_ids), model_calls=1)
+
+
+def draws(seed: int, step: int, count: int) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    """Return float64 [count] in [0, 1), the draws for one reply of the episode with this seed."""
+    bits = generator(derive_seed(seed, "agent", "policy", step))
+    return np.array([uniform(bits) for _ in range(count)])
+
+
+def _load(options: PolicyOptions) -> CausalLMPolicy:
+    import torch
+
+    from envbench.policies.lm.policy import CausalLMPolicy
+
+    torch.set_num_threads(options.threads)
+    return CausalLMPolicy.load(options.model, options.device, options.dtype)
+
+
+def _digest(folder: Path) -> str:
+    """Return the digest over names and bytes of what decides a model's replies."""
+    total = sha256()
+    for path in sorted(folder.iterdir()):
+        if path.suffix in _WEIGHTS and path.name != "envbench.json":
+            with path.open("rb") as file:
+                content = sha256()
+                while block := file.read(1 << 20):
+                    content.update(block)
+            total.update(f"{path.name} {content.hexdigest()}\n".encode())
+    return total.hexdigest()

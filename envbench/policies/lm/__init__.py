@@ -1,0 +1,1 @@
+"""Language models as policies. Needs the extra `train`; nothing here is imported before it is asked for."""

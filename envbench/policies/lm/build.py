@@ -1,0 +1,124 @@
+"""Models without a download: a small Qwen2 with random weights, and a tokenizer of the environments' own text."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import tokenizers
+import torch
+import transformers
+from transformers import Qwen2Config, Qwen2ForCausalLM
+
+import envbench
+from envbench.errors import InvalidValue, UnknownName
+from envbench.policies.lm.corpus import core_ids, corpus
+from envbench.policies.lm.quiet import quiet
+from envbench.policies.lm.tokenizer import train_tokenizer
+from envbench.registry import card_of
+from envbench.seeding import derive_seed
+
+RECORD = "envbench.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """A size of model: widths, and the most tokens that its tokenizer may have."""
+
+    hidden: int
+    layers: int
+    heads: int
+    key_heads: int
+    inner: int
+    vocabulary: int
+
+
+SIZES = {
+    "nano": Shape(96, 3, 4, 2, 256, 512),
+    "micro": Shape(160, 4, 4, 2, 384, 1024),
+    "small": Shape(512, 8, 8, 4, 1152, 4096),
+}
+MAX_LENGTH = 4096  # tokens that a model may read
+
+
+def parameters(size: str, vocabulary: int | None = None) -> int:
+    """Return how many weights a model of this size has, with a full vocabulary where none is given."""
+    shape = shape_of(size)
+    keys = shape.hidden * shape.key_heads // shape.heads
+    attention = 2 * shape.hidden**2 + 2 * shape.hidden * keys + shape.hidden + 2 * keys
+    layer = attention + 3 * shape.hidden * shape.inner + 2 * shape.hidden
+    return shape.layers * layer + shape.hidden * (1 + (vocabulary or shape.vocabulary))
+
+
+def shape_of(size: str) -> Shape:
+    """Return the shape of a named size, or raise `UnknownName`."""
+    if size not in SIZES:
+        raise UnknownName("size", size, SIZES)
+    return SIZES[size]
+
+
+def random_model(shape: Shape, tokenizer: Any, seed: int) -> Qwen2ForCausalLM:
+    """Return a model with random weights (float32, tied head); the global generator is left as it was."""
+    config = Qwen2Config(
+        vocab_size=len(tokenizer),
+        hidden_size=shape.hidden,
+        num_hidden_layers=shape.layers,
+        num_attention_heads=shape.heads,
+        num_key_value_heads=shape.key_heads,
+        intermediate_size=shape.inner,
+        max_position_embeddings=MAX_LENGTH,
+        tie_word_embeddings=True,
+        bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(derive_seed(seed, "model", "weights"))
+        return Qwen2ForCausalLM(config)
+
+
+def new_model(size: str, out: Path, env_ids: Sequence[str] = (), seed: int = 0) -> dict[str, Any]:
+    """Build a model with its tokenizer into a new folder and return its record, which is also `envbench.json` there.
+
+    Args:
+        size: of `SIZES`.
+        out: folder, not there yet.
+        env_ids: whose text the tokenizer learns; all that need no extra when empty.
+        seed: of the weights and of the walks that gather the text.
+
+    Raises:
+        UnknownName: for another size or environment.
+        InvalidValue: for a folder that exists.
+    """
+    shape = shape_of(size)
+    if out.exists():
+        raise InvalidValue(f"--out {out} is there already; name another folder, or remove it first")
+    chosen = sorted(set(env_ids)) or list(core_ids())
+    for id in chosen:
+        card_of(id)
+    tokenizer = train_tokenizer(corpus(chosen, seed=seed), shape.vocabulary)
+    model = random_model(shape, tokenizer, seed)
+    record = {
+        "size": size,
+        "seed": seed,
+        "envs": chosen,
+        "parameters": model.num_parameters(),
+        "vocabulary": len(tokenizer),
+        "versions": {module.__name__: module.__version__ for module in (envbench, tokenizers, torch, transformers)},
+    }
+    unfinished = out.with_name(f".{out.name}.unfinished-{os.getpid()}")
+    try:
+        unfinished.mkdir(parents=True)
+        with quiet():
+            model.save_pretrained(unfinished)
+        tokenizer.save_pretrained(unfinished)
+        (unfinished / RECORD).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+        unfinished.rename(out)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+    return record

@@ -1,0 +1,60 @@
+import json
+import sys
+
+import pytest
+
+from envbench import cli
+
+LAKE = "envbench/FrozenLake-v0"
+
+
+@pytest.fixture
+def envbench(monkeypatch, capsys, tmp_path):
+    monkeypatch.chdir(tmp_path)
+
+    def command(*arguments):
+        monkeypatch.setattr(sys, "argv", ["envbench", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        out, err = capsys.readouterr()
+        return ended.value.code, out, err
+
+    return command
+
+
+def test_a_new_model_plays(envbench, tmp_path):
+    code, out, err = envbench("model", "new", "--size", "nano", "--out", "nano", "--env", LAKE, "--json")
+    document = json.loads(out)
+    assert code == 0
+    assert document["envs"] == [LAKE]
+    assert json.loads((tmp_path / "nano" / "envbench.json").read_text()) | {"model": "nano"} == document
+    assert err.startswith("model new: nano, about 0.35 M weights")
+    assert err.endswith(f"next: envbench eval --agent policy --model nano --env {LAKE} --episodes 8\n")
+    play = ("eval", "--agent", "policy", "--model", "nano", "--env", LAKE, "--episodes", "2", "--max-steps", "3")
+    summaries = []
+    for run in ("a", "b"):
+        code, out, err = envbench(*play, "--option", "max_tokens=4", "--out", run, "--json")
+        assert code == 0, err
+        summaries.append(json.loads(out)["summary"])
+    assert summaries[0] == summaries[1]
+    assert summaries[0]["model_calls"] == 6
+    assert summaries[0]["completion_tokens"] > 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("model", "new", "--size", "nan", "--out", "x"), "Did you mean 'nano'"),
+        (("model", "new", "--size", "nano", "--out", "."), "there already"),
+        (("model", "new", "--size", "nano", "--out", "x", "--env", "envbench/Sokobann-v0"), "Sokoban-v0"),
+        (("eval", "--agent", "policy", "--env", LAKE), "--model DIR"),
+        (("eval", "--agent", "policy", "--env", LAKE, "--model", "./x"), "no such folder"),
+        (("eval", "--agent", "policy", "--env", LAKE, "--model", "."), "no tokenizer can be read"),
+    ],
+)
+def test_refusals_are_one_line(envbench, tmp_path, arguments, says):
+    code, out, err = envbench(*arguments)
+    assert (code, out) == (2, "")
+    assert says in err.splitlines()[-1]
+    assert err.count("error: ") == 1
+    assert not list(tmp_path.iterdir())
