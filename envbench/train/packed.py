@@ -1,0 +1,215 @@
+"""Packed sequences: a prompt once, then every reply to it, so that shared prompts and equal rows are computed once.
+
+A pack is one row of a forward: the prompt, then the replies' tokens (without the last, which predicts nothing), each
+at the position that it has behind the prompt, and a mask that lets a reply see the prompt and itself (Prefix Grouper,
+arXiv:2506.05433). The prompt's last position predicts the first token of every reply. Equal rows are one reply that is
+read many times: gradients add up in the read, so merging is exact whatever the rows' advantages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from envbench.errors import InvalidBatch
+from envbench.train.losses.divergence import entropy as entropy_of
+
+Ids = tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRow:
+    """One row as it was recorded: the ids of its prompt (one at least) and of its policy tokens, in order."""
+
+    prompt: Ids
+    reply: Ids
+
+
+class Forward(Protocol):
+    """What runs a packed row: our fast forward, or any causal LM (`HFForward`)."""
+
+    def forward(self, tokens: Tensor, positions: Tensor, mask: Tensor) -> Tensor:
+        """Return hidden [B, T, H] of tokens and positions (int64 [B, T]) under an additive mask [B, 1, T, T]."""
+        ...
+
+    def logits(self, hidden: Tensor) -> Tensor:
+        """Return logits [D, V] of the rows of `hidden` [D, H]."""
+        ...
+
+
+class HFForward:
+    """The forward of a `transformers` causal LM: its base model under explicit positions and mask, then its head."""
+
+    def __init__(self, model: Any) -> None:
+        self.model = model
+
+    def forward(self, tokens: Tensor, positions: Tensor, mask: Tensor) -> Tensor:
+        """Return hidden [B, T, H]."""
+        out = self.model.base_model(
+            input_ids=tokens, position_ids=positions, attention_mask=mask.to(self.model.dtype), use_cache=False
+        )
+        hidden: Tensor = out.last_hidden_state
+        return hidden
+
+    def logits(self, hidden: Tensor) -> Tensor:
+        """Return logits [D, V]."""
+        out: Tensor = self.model.get_output_embeddings()(hidden)
+        return out
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MicroBatch:
+    """Packs of one forward, padded to one length T, and where each policy token is read.
+
+    Attributes:
+        tokens: int64 [B, T], 0 where padded. positions: int64 [B, T], 0 where padded.
+        segment: int64 [B, T], 0 for the prompt, 1 and on for the replies, -1 for padding.
+        read: int64 [D], places in the flattened [B * T] whose logits are needed, ascending, each once.
+        pick: int64 [K], for each policy token its entry in `read`. target: int64 [K], its id.
+        index: int64 [K], its place among the policy tokens of the whole batch. rows: numbers of the rows in here.
+    """
+
+    tokens: Tensor
+    positions: Tensor
+    segment: Tensor
+    read: Tensor
+    pick: Tensor
+    target: Tensor
+    index: Tensor
+    rows: tuple[int, ...]
+
+    def to(self, device: torch.device) -> MicroBatch:
+        """Return it on `device`."""
+        fields = (self.tokens, self.positions, self.segment, self.read, self.pick, self.target, self.index)
+        tokens, positions, segment, read, pick, target, index = (one.to(device) for one in fields)
+        return MicroBatch(tokens, positions, segment, read, pick, target, index, self.rows)
+
+    def mask(self, dtype: torch.dtype = torch.float32) -> Tensor:
+        """Return the additive attention mask [B, 1, T, T], made once for all layers: 0 seen, the least number not.
+
+        A token sees the prompt and its own reply, up to its own position; padding sees itself, so that no row of the
+        softmax is empty, and is seen by no one else.
+        """
+        ask, key = self.segment.unsqueeze(2), self.segment.unsqueeze(1)
+        before = self.positions.unsqueeze(1) <= self.positions.unsqueeze(2)
+        seen = ((key == 0) | (key == ask)) & before
+        hidden = torch.zeros(seen.shape, dtype=dtype, device=seen.device)
+        return hidden.masked_fill_(~seen, torch.finfo(dtype).min).unsqueeze(1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Pack:
+    prompt: Ids
+    replies: tuple[tuple[Ids, tuple[int, ...]], ...]  # each distinct reply and the rows that gave it
+
+    @property
+    def length(self) -> int:
+        return len(self.prompt) + sum(len(reply) - 1 for reply, _ in self.replies)
+
+
+def pack(rows: Sequence[TokenRow], keep: Sequence[bool], budget: int, *, share: bool = True) -> list[MicroBatch]:
+    """Pack the kept rows into micro-batches of at most `budget` places (rows times padded length).
+
+    Long packs come first, so that packs of a micro-batch have nearly one length; equal lengths keep the order of the
+    rows, so the result depends on nothing else. A prompt whose replies do not fit into the budget is opened again for
+    the rest; a single row longer than the budget is a micro-batch of its own.
+
+    Args:
+        rows: all rows of the batch, in the order of its policy tokens (`token_step`).
+        keep: whether the row is needed; dropped rows (no weight, or advantage 0) cost nothing.
+        budget: places per micro-batch.
+        share: False packs each row alone, with its own copy of the prompt: the plain form, to compare with.
+
+    Raises:
+        InvalidBatch: for an empty prompt, a `keep` of another length, or a budget below 1. Kept rows without policy
+            tokens are dropped.
+    """
+    if len(keep) != len(rows):
+        raise InvalidBatch(f"keep has {len(keep)} entries for {len(rows)} rows; give one per row")
+    if budget < 1:
+        raise InvalidBatch(f"a token budget of {budget}; give the places of one micro-batch, for example 16384")
+    starts, start = [], 0
+    for number, row in enumerate(rows):
+        if not row.prompt:
+            raise InvalidBatch(f"row {number} has no prompt; its first token would be predicted from nothing")
+        starts.append(start)
+        start += len(row.reply)
+    packs = sorted(_packs(rows, keep, budget, share), key=lambda one: -one.length)
+    made, batch = [], list[_Pack]()
+    for one in packs:
+        if batch and batch[0].length * (len(batch) + 1) > budget:
+            made.append(_micro_batch(batch, starts))
+            batch = []
+        batch.append(one)
+    return [*made, _micro_batch(batch, starts)] if batch else made
+
+
+def _packs(rows: Sequence[TokenRow], keep: Sequence[bool], budget: int, share: bool) -> Iterator[_Pack]:
+    """Yield the packs in order of their first rows."""
+    groups: dict[tuple[Ids, int], dict[Ids, list[int]]] = {}
+    for number, (row, needed) in enumerate(zip(rows, keep, strict=True)):
+        if needed and row.reply:
+            replies = groups.setdefault((row.prompt, 0 if share else number), {})
+            replies.setdefault(row.reply, []).append(number)
+    for (prompt, _), replies in groups.items():
+        held: list[tuple[Ids, tuple[int, ...]]] = []
+        length = len(prompt)
+        for reply, numbers in replies.items():
+            if held and length + len(reply) - 1 > budget:
+                yield _Pack(prompt, tuple(held))
+                held, length = [], len(prompt)
+            held.append((reply, tuple(numbers)))
+            length += len(reply) - 1
+        yield _Pack(prompt, tuple(held))
+
+
+def _micro_batch(packs: Sequence[_Pack], starts: Sequence[int]) -> MicroBatch:
+    longest = packs[0].length
+    tokens, positions, segment = list[int](), list[int](), list[int]()
+    place, target, index, numbers = list[int](), list[int](), list[int](), list[int]()
+    for line, one in enumerate(packs):
+        prompt = len(one.prompt)
+        ids, where, part = [*one.prompt], [*range(prompt)], [0] * prompt
+        for member, (reply, sources) in enumerate(one.replies, 1):
+            behind = len(ids) - 1  # the place that predicts the reply's second token, less one
+            for row in sources:
+                place += [line * longest + (behind + k if k else prompt - 1) for k in range(len(reply))]
+                target += reply
+                index += range(starts[row], starts[row] + len(reply))
+                numbers.append(row)
+            ids += reply[:-1]
+            where += range(prompt, prompt + len(reply) - 1)
+            part += [member] * (len(reply) - 1)
+        gap = longest - len(ids)
+        tokens += ids + [0] * gap
+        positions += where + [0] * gap
+        segment += part + [-1] * gap
+    read, pick = torch.unique(torch.tensor(place), return_inverse=True)
+    shape = (len(packs), longest)
+    return MicroBatch(
+        tokens=torch.tensor(tokens).reshape(shape),
+        positions=torch.tensor(positions).reshape(shape),
+        segment=torch.tensor(segment).reshape(shape),
+        read=read,
+        pick=pick,
+        target=torch.tensor(target),
+        index=torch.tensor(index),
+        rows=tuple(numbers),
+    )
+
+
+def token_logprobs(forward: Forward, micro: MicroBatch, *, entropy_gradient: bool = False) -> tuple[Tensor, Tensor]:
+    """Return the log-prob of each policy token and the entropy at its place (both float32 [K]).
+
+    Logits are computed in float32 at the places in `micro.read` only. The entropy has a gradient only where asked.
+    """
+    hidden = forward.forward(micro.tokens, micro.positions, micro.mask())
+    logits = forward.logits(hidden.flatten(0, 1).index_select(0, micro.read)).float()
+    chosen = logits.flatten().index_select(0, micro.pick * logits.shape[-1] + micro.target)
+    logprob = chosen - logits.logsumexp(-1).index_select(0, micro.pick)
+    entropy = entropy_of(logits if entropy_gradient else logits.detach())
+    return logprob, entropy.index_select(0, micro.pick)

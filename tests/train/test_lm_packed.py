@@ -1,0 +1,186 @@
+"""The packed forward against plain forwards of every row, and what is packed with what."""
+
+import lm_tiny
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from envbench.bench.train import time_packed
+from envbench.errors import InvalidBatch
+from envbench.policies.lm.forward import FastForward
+from envbench.train.packed import HFForward, TokenRow, pack, token_logprobs
+
+FORWARDS = {"hf": HFForward, "fast": FastForward}
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def draw_rows(seed=0, prompts=3, replies=4):
+    """Prompts of several lengths, replies of 1 to 5 tokens, an equal row, and a prompt that begins another."""
+    generator = torch.Generator().manual_seed(seed)
+
+    def ids(length):
+        return tuple(torch.randint(29, (length,), generator=generator).tolist())
+
+    rows = []
+    for number in range(prompts):
+        prompt = ids(3 + 4 * number)
+        rows += [TokenRow(prompt, ids(1 + (number + k) % 5)) for k in range(replies)]
+    rows.append(rows[1])
+    rows.append(TokenRow(rows[0].prompt[:2], ids(3)))
+    return rows
+
+
+def plain_logprobs(model, rows):
+    """Each row on its own, through the model's own call."""
+    found = []
+    for row in rows:
+        logits = model(input_ids=torch.tensor([row.prompt + row.reply])).logits.squeeze(0)
+        logprobs = torch.log_softmax(logits[len(row.prompt) - 1 : -1], -1)
+        found.append(logprobs.gather(1, torch.tensor(row.reply).unsqueeze(1)).squeeze(1))
+    return torch.cat(found)
+
+
+def packed_logprobs(forward, micro_batches, count):
+    found = torch.full((count,), torch.nan)
+    parts = []
+    for micro in micro_batches:
+        logprob, _ = token_logprobs(forward, micro)
+        parts.append((micro.index, logprob))
+    return found.index_copy(0, torch.cat([one for one, _ in parts]), torch.cat([one for _, one in parts]))
+
+
+def gradients(model, loss):
+    model.zero_grad(set_to_none=True)
+    loss.backward()
+    return [one.grad.clone() for one in model.parameters()]
+
+
+@pytest.mark.parametrize("share", [True, False], ids=["shared", "repeated"])
+@pytest.mark.parametrize("budget", [1, 20, 10_000])
+@pytest.mark.parametrize("name", sorted(FORWARDS))
+def test_packed_equals_plain_in_value_and_gradient(name, budget, share):
+    model, rows = lm_tiny.tiny_model(), draw_rows()
+    count = sum(len(row.reply) for row in rows)
+    weight = torch.linspace(-1.0, 1.0, count) * 0.25 / count
+    plain = plain_logprobs(model, rows)
+    expected = gradients(model, (weight * plain).sum())
+    packed = packed_logprobs(FORWARDS[name](model), pack(rows, [True] * len(rows), budget, share=share), count)
+    found = gradients(model, (weight * packed).sum())
+    torch.testing.assert_close(packed, plain, atol=1e-5, rtol=0.0)
+    for ours, theirs in zip(found, expected, strict=True):
+        torch.testing.assert_close(ours, theirs, atol=1e-6, rtol=0.0)
+
+
+def test_packed_logits_equal_the_models():
+    model, rows = lm_tiny.tiny_model(), draw_rows()[:4]
+    (micro,) = pack(rows, [True] * 4, 10_000)
+    forward = HFForward(model)
+    with torch.no_grad():
+        hidden = forward.forward(micro.tokens, micro.positions, micro.mask())
+        logits = forward.logits(hidden.flatten(0, 1).index_select(0, micro.read)).index_select(0, micro.pick)
+        plain = [
+            model(input_ids=torch.tensor([row.prompt + row.reply])).logits[0, len(row.prompt) - 1 : -1] for row in rows
+        ]
+    assert float(logits.abs().max()) > 0.5  # so that 1e-5 says something
+    torch.testing.assert_close(logits.index_select(0, micro.index.argsort()), torch.cat(plain), atol=1e-5, rtol=0.0)
+
+
+def test_a_reply_sees_its_prompt_and_itself():
+    """Two replies of 3 to a prompt of 2: the hand-drawn mask."""
+    (micro,) = pack([TokenRow((5, 6), (7, 8, 9)), TokenRow((5, 6), (1, 2, 3))], [True] * 2, 100)
+    assert micro.tokens.tolist() == [[5, 6, 7, 8, 1, 2]]
+    assert micro.positions.tolist() == [[0, 1, 2, 3, 2, 3]]
+    seen = ["#.....", "##....", "###...", "####..", "##..#.", "##..##"]
+    assert ["".join("#" if x == 0 else "." for x in line) for line in micro.mask()[0, 0].tolist()] == seen
+    assert micro.read.tolist() == [1, 2, 3, 4, 5]  # the prompt's last place is read once, for both
+    assert micro.pick.tolist() == [0, 1, 2, 0, 3, 4]
+    assert micro.target.tolist() == [7, 8, 9, 1, 2, 3]
+
+
+def test_equal_rows_are_computed_once_and_their_gradients_add_up():
+    model, row = lm_tiny.tiny_model(), TokenRow((1, 2, 3), (4, 5))
+    forward = HFForward(model)
+    micros = pack([row] * 3, [True] * 3, 100)
+    assert [one.tokens.numel() for one in micros] == [4]
+    found = gradients(
+        model, (torch.tensor([0.5, 0.5, -0.2, -0.2, 0.4, 0.4]) * packed_logprobs(forward, micros, 6)).sum()
+    )
+    once = gradients(model, 0.7 * packed_logprobs(forward, pack([row], [True], 100), 2).sum())
+    for ours, theirs in zip(found, once, strict=True):
+        torch.testing.assert_close(ours, theirs, atol=1e-6, rtol=1e-5)
+
+
+def test_dropped_rows_cost_nothing():
+    rows = draw_rows()
+    keep = [number % 3 == 0 for number in range(len(rows))]
+    micros = pack(rows, keep, 64)
+    assert sorted(number for one in micros for number in one.rows) == [n for n, kept in enumerate(keep) if kept]
+    assert pack(rows, [False] * len(rows), 64) == []
+
+
+id_rows = st.builds(
+    TokenRow,
+    st.lists(st.integers(0, 2), min_size=1, max_size=4).map(tuple),
+    st.lists(st.integers(0, 2), max_size=4).map(tuple),
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(id_rows, st.booleans()), max_size=12), st.integers(1, 30), st.booleans())
+def test_every_kept_token_is_read_once_in_its_own_context(drawn, budget, share):
+    rows, keep = [row for row, _ in drawn], [kept for _, kept in drawn]
+    contexts = [row.prompt + row.reply[:k] for row in rows for k in range(len(row.reply))]
+    wanted = [kept for row, kept in drawn for _ in row.reply]
+    targets = [token for row in rows for token in row.reply]
+    seen = []
+    for micro in pack(rows, keep, budget, share=share):
+        assert micro.tokens.numel() <= budget or len(set(map(rows.__getitem__, micro.rows))) == 1
+        mask, length = micro.mask(), micro.tokens.shape[1]
+        for index, pick, target in zip(*(x.tolist() for x in (micro.index, micro.pick, micro.target)), strict=True):
+            line, place = divmod(int(micro.read[pick]), length)
+            places = [k for k in range(length) if mask[line, 0, place, k] == 0]
+            assert micro.positions[line, places].tolist() == list(range(len(places)))
+            assert tuple(micro.tokens[line, places].tolist()) == contexts[index]
+            assert target == targets[index]
+            seen.append(index)
+    assert sorted(seen) == [index for index, kept in enumerate(wanted) if kept]
+
+
+def test_bad_rows_are_named():
+    row = TokenRow((1,), (2,))
+    for arguments, match in (
+        (([row], [True, True], 8), "2 entries for 1 rows"),
+        (([row], [True], 0), "token budget of 0"),
+        (([row, TokenRow((), (2,))], [True, True], 8), "row 1 has no prompt"),
+    ):
+        with pytest.raises(InvalidBatch, match=match):
+            pack(*arguments)
+
+
+def test_entropy_of_a_place_is_that_of_its_distribution():
+    model, row = lm_tiny.tiny_model(), TokenRow((1, 2, 3), (4, 5))
+    (micro,) = pack([row], [True], 100)
+    _, entropy = token_logprobs(HFForward(model), micro)
+    logits = model(input_ids=torch.tensor([[1, 2, 3, 4]])).logits[0, 2:].detach()
+    expected = torch.distributions.Categorical(logits=logits).entropy()
+    torch.testing.assert_close(entropy, expected, atol=1e-5, rtol=0.0)
+    assert not entropy.requires_grad
+
+
+def test_bench_compares_the_forms():
+    model = lm_tiny.tiny_model()
+    repeated, packed = time_packed(FastForward(model), model, groups=2, group=4, prompt=20, completion=3, repeats=1)
+    assert (repeated["form"], packed["form"]) == ("repeated", "packed")
+    assert repeated["tokens"] == packed["tokens"] == 2 * 4 * 23
+    assert (repeated["computed"], packed["computed"]) == (2 * 4 * 22, 2 * (20 + 4 * 2))
+    assert packed["logprob_difference"] < 1e-5
+    assert packed["gradient_difference"] < 1e-6
+    assert repeated["logprob_difference"] == repeated["gradient_difference"] == 0.0
