@@ -24,6 +24,7 @@ from envbench.bench.summary import Row, spread
 from envbench.errors import InvalidValue, UnknownName
 from envbench.hashing import digest
 from envbench.rollout.members import uniforms
+from envbench.rollout.tree import BRANCHED
 from envbench.runs import Cell, CellResult, Plan
 from envbench.runs.session import code_digest
 from envbench.seeding import derive_seed
@@ -155,7 +156,6 @@ def credit_columns(rows: int, method: str, seed: int) -> dict[str, NDArray[Any]]
     Methods that compare branches get groups of which the second half branches off the first, half way.
     """
     from envbench import credit
-    from envbench.train.config import BRANCHED
 
     groups = max(1, rows // (STEPS * GROUP))
     episodes = groups * GROUP

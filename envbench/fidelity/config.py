@@ -15,6 +15,7 @@ from envbench.credit.registry import Method
 from envbench.errors import EnvbenchError, InvalidValue
 from envbench.registry import card_of, panel
 from envbench.rollout.fill import PRODUCERS, REFUSED
+from envbench.rollout.tree import BRANCHED
 from envbench.seeding import derive_seed
 from envbench.types import Panel
 
@@ -202,9 +203,9 @@ _OF_ROLLOUTS = {
 }  # fmt: skip
 
 
-def shape_of(needs: tuple[str, ...]) -> Literal["chains", "tree", "continued"]:
+def shape_of(name: str, needs: tuple[str, ...]) -> Literal["chains", "tree", "continued"]:
     """Return which episodes a method needs: the pool's, trees, or the pool's with continuations of every step."""
-    if "parent" in needs:
+    if name in BRANCHED:
         return "tree"
     return "continued" if CONTINUED & set(needs) else "chains"
 

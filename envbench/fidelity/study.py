@@ -124,15 +124,15 @@ class Judge:
                 found["pearson_corrected"] /= metrics.attenuation(chains.truth.advantage, chains.truth.error)
             yield {**found, "method": reference, "group_size": size, "seconds": 0.0}
         for entry in self._config.entries():
-            shape = shape_of(needs_of(credit.method(entry.name), entry.options))
+            shape = shape_of(entry.name, needs_of(credit.method(entry.name), entry.options))
             if shape != "chains" and (self._scene.exact is None or size not in self._config.branching_sizes):
                 continue
             if shape not in parts:
                 parts[shape] = self._tree(size) if shape == "tree" else self._continued(chains)
             started = time.perf_counter()
-            assigned = self._credit(entry, parts[shape].rollout)
+            assigned, weight = self._credit(entry, parts[shape].rollout)
             seconds = time.perf_counter() - started
-            found = self._measures(parts[shape], assigned, size)
+            found = self._measures(parts[shape], assigned, size, weight)
             yield {**found, "method": entry.label, "group_size": size, "seconds": seconds}
 
     def credits(self, size: int, entries: Sequence[MethodEntry]) -> tuple[Rollout, Truth, dict[str, Floats]]:
@@ -144,12 +144,12 @@ class Judge:
         parts = {"chains": chains}
         found = {}
         for entry in entries:
-            shape = shape_of(needs_of(credit.method(entry.name), entry.options))
+            shape = shape_of(entry.name, needs_of(credit.method(entry.name), entry.options))
             if shape == "tree":
                 continue
             if shape not in parts:
                 parts[shape] = self._continued(chains)
-            found[entry.label] = self._credit(entry, parts[shape].rollout)
+            found[entry.label], _ = self._credit(entry, parts[shape].rollout)
         return chains.rollout, chains.truth, found
 
     def keys(self) -> Row:
@@ -210,22 +210,29 @@ class Judge:
         draws = np.random.PCG64(self._seed).random_raw(len(assigned))
         return (draws >> np.uint64(11)).astype(np.float64) * 2.0**-52 - 1.0
 
-    def _credit(self, entry: MethodEntry, rollout: Rollout) -> Floats:
-        """Return float64 [S], weight times advantage of each row."""
+    def _credit(self, entry: MethodEntry, rollout: Rollout) -> tuple[Floats, Floats]:
+        """Return the credit of each row (0 where the method drops it) and its weight in the loss, both float64 [S]."""
         needs = needs_of(credit.method(entry.name), entry.options)
         wanted = {name: entry.name for name in needs if name not in rollout.filled}
         filler = Filler(wanted, self._scene.table)
         filled = filler.fill(rollout, self._scene.collector)
-        record = tuple(dict.fromkeys((*filler.record, *rollout.filled)))
-        batch = filled.batch(record)
+        branches = ("parent", "branch_t", "tree") if (rollout.parent >= 0).any() else ()
+        batch = filled.batch(tuple(dict.fromkeys((*filler.record, *rollout.filled, *branches))))
         result = credit.advantages(entry.name, batch, **entry.options)
-        value = result.value if result.weight is None else result.value * result.weight
-        if result.level == "token":
+        value = result.value.double()
+        weight = value.new_ones(len(value)) if result.weight is None else result.weight.double()
+        value = value.masked_fill(weight == 0.0, 0.0)
+        if result.level == "token":  # a tabular policy takes one token for each step
             step = batch.require("token_step", entry.name)
-            value = value.new_zeros(batch.num_steps).index_add(0, step, value)
-        return value.double().numpy()
+            value, weight = (one.new_zeros(batch.num_steps).index_copy(0, step, one) for one in (value, weight))
+        return value.numpy(), weight.numpy()
 
-    def _measures(self, part: _Part, assigned: Floats, size: int) -> Row:
+    def _measures(self, part: _Part, assigned: Floats, size: int, weight: Floats | None = None) -> Row:
+        """Return what the credit of a part comes to; `weight` is that of its rows in the loss, 1 by default.
+
+        A row of a tree that several leaves share has their number as weight: its credit counts once, its gradient
+        that often.
+        """
         truth, scene = part.truth, self._scene
         known, advantage = assigned[truth.rows], truth.advantage
         error = metrics.error(known, advantage, truth.pair)
@@ -244,7 +251,8 @@ class Judge:
             found["decisive_share"] = metrics.decisive_share(assigned, part.decisive)
             found["decisive_steps"] = float(part.decisive.mean())
         if scene.exact is not None:
-            found |= self._gradient(part.rollout, assigned, size)
+            signal = assigned if weight is None else assigned * weight
+            found |= self._gradient(part.rollout, signal, size)
         return found
 
     def _gradient(self, rollout: Rollout, assigned: Floats, size: int) -> Row:

@@ -20,6 +20,9 @@ from envbench.seeding import below, derive_seed, generator, sample
 # (what there is so far, number of the round) to the rows that are branched from; one that comes up twice, twice.
 Rule: TypeAlias = Callable[[Rollout, int], Ints]
 
+# Credit methods that compare branches with each other; on chains they have little to say.
+BRANCHED = ("arpo_attribution", "portool", "spo_tree", "tree_grpo")
+
 
 def grow(collector: Collector, members: Members, rule: Rule, rounds: int) -> Rollout:
     """Play every member once, then `rounds` times branch where `rule` says.

@@ -12,6 +12,7 @@ from envbench.errors import InvalidValue, SplitRefused, UnknownName
 from envbench.policies.tabular import KEYS, Key
 from envbench.registry import card_of, panel
 from envbench.rollout.fill import check_columns
+from envbench.rollout.tree import BRANCHED
 from envbench.train.replay import REPLAYS
 from envbench.types import Panel
 
@@ -22,8 +23,6 @@ Shape: TypeAlias = Literal["chains", "tree"]
 
 # Methods whose `value` is, in their papers, the mean of continuations and not a critic's.
 MONTE_CARLO = ("spo_chain", "vineppo")
-# Methods that compare branches with each other; on chains they have little to say.
-BRANCHED = ("arpo_attribution", "portool", "spo_tree", "tree_grpo")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,10 +9,11 @@ import torch
 from envbench import credit
 from envbench.errors import InvalidValue, MissingColumn, UnknownName
 from envbench.rollout.fill import PRODUCERS, REFUSED
+from envbench.rollout.tree import BRANCHED
 from envbench.sweep import sweep_from
 from envbench.train import TrainConfig, Trainer
 from envbench.train import checkpoint as checkpoints
-from envbench.train.config import BRANCHED, MONTE_CARLO
+from envbench.train.config import MONTE_CARLO
 from envbench.types import Advantages
 
 # Methods that read what a table does not have, and why. The one list of exceptions.
