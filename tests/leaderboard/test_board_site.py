@@ -118,7 +118,10 @@ def test_hostile_words_never_become_markup(site: Path) -> None:
         text = page.read_text("utf-8")
         found = Elements(text)
         assert not found.handlers, page
-        assert not found.tags & {"img", "iframe", "object", "embed", "base"}, page
+        foreign = {"img", "iframe", "object", "embed", "base"}
+        if page.parent.name == "credit-fidelity":  # shows figures of the project's own; nobody submits to it
+            foreign -= {"img"}
+        assert not found.tags & foreign, page
         assert found.kinds in ([], ["application/json", None]), page
         assert not [address for address in found.links if address.startswith("javascript")], page
         assert "49$" not in text
