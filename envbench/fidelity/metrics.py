@@ -174,7 +174,7 @@ def gradient_estimates(
     summed: Floats = np.bincount(where, signal).astype(np.float64, copy=False)
     taken_edge = at_edge % edges
     own = summed[np.searchsorted(at_node, at_edge // edges * nodes + edge_node[taken_edge])]
-    spread = np.bincount(edge_node, policy * policy, minlength=nodes)
+    spread: Floats = np.bincount(edge_node, policy * policy, minlength=nodes).astype(np.float64, copy=False)
     square = (
         _inner(taken, taken)
         - 2.0 * _inner(taken * own, policy[taken_edge])

@@ -66,6 +66,8 @@ class Collector(Protocol):
 
     def collect(self, members: Members) -> Rollout:
         """Play every member once."""
+        ...
 
     def fork(self, forks: Forks) -> Rollout:
         """Play on from rows of a rollout; the parents are numbered as there."""
+        ...

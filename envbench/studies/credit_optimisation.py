@@ -92,7 +92,7 @@ def mc_grpo_sign_flips(groups: int = 4000, sizes: Sequence[int] = (2, 4, 8, 16, 
 def v05_errors(size: int, pairs: Sequence[tuple[float, float]]) -> list[Row]:
     """Exact error of the baselines of `size` binary rollouts, for pairs of success rate and prior."""
     wins = np.arange(size + 1)
-    returns = np.tile((np.arange(size) < wins[:, None]) * 1.0, (len(pairs), 1))
+    returns = np.tile((np.arange(size) < wins[:, None]).astype(np.float64), (len(pairs), 1))
     prior = np.repeat([prior for _, prior in pairs], (size + 1) * size)
     batch = one_step_groups(returns, prior=prior)
     found = {"mean": np.tile(wins / size, (len(pairs), 1))}
@@ -156,9 +156,8 @@ def signal_share(sizes: Sequence[int] = (4, 8, 16)) -> list[Row]:
                 answer, prior = (returns.reshape(-1) < 1.0).astype(np.int64), np.full(returns.size, rate)
                 batch = one_step_groups(returns, answer=answer, prior=prior)
                 size_of = np.abs(credit.advantages(method, batch, **options).value.numpy().reshape(returns.shape))
-                share, weight = (
-                    float((chance * one[: size + 1]).sum()) for one in ((size_of > 0.0).any(1), size_of.sum(1))
-                )
+                some, total = (size_of > 0.0).any(axis=1), size_of.sum(axis=1)
+                share, weight = (float((chance * np.asarray(one)[: size + 1]).sum()) for one in (some, total))
                 rows.append({"method": name, "size": size, "rate": rate, "share": share, "weight": weight})
     return rows
 

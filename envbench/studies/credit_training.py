@@ -85,7 +85,8 @@ def _play(
     kinds = (draws[:, :1] >= np.cumsum(SHARE)[:-1]).sum(1)
     reached = _softmax(logits)[kinds].cumsum(1)[:, None, :-1]
     calls = (draws[:, 1 : 1 + size, None] >= reached).sum(2)
-    return kinds, calls, (draws[:, 1 + size :] < chances[kinds[:, None], calls]) * 1.0
+    won = draws[:, 1 + size :] < chances[kinds[:, None], calls]
+    return kinds, calls, won.astype(np.float64)
 
 
 def _softmax(logits: Floats) -> Floats:

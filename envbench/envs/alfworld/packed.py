@@ -47,6 +47,7 @@ class Packed:
 
     def game(self) -> Game:
         """Return the game."""
+        ...
         return _decode(zlib.decompress(self._bytes))
 
 
@@ -55,6 +56,7 @@ class Source(Protocol):
 
     def game(self) -> Game:
         """Return the game."""
+        ...
 
 
 @lru_cache(maxsize=_WORLDS)

@@ -286,17 +286,22 @@ class Forward(Protocol):
 
     def prefill(self, tokens: Tensor, lengths: Tensor, room: int = 0) -> tuple[Any, Tensor]:
         """Read prompts; see `FastForward.prefill`."""
+        ...
 
     def extend(self, cache: Any, tokens: Tensor, counts: Tensor) -> Tensor:
         """Read more; see `FastForward.extend`."""
+        ...
 
     def score(self, cache: Any, logits: Tensor, tokens: Tensor, counts: Tensor) -> Tensor:
         """Read more and return the log-probs; see `FastForward.score`."""
+        ...
 
 
 def forward_of(model: Any) -> Forward:
     """Return the fastest forward pass that is right for a model."""
-    return FastForward(model) if supports(model) else PlainForward(model)
+    forward: Any = FastForward(model) if supports(model) else PlainForward(model)
+    found: Forward = forward
+    return found
 
 
 def supports(model: Any) -> bool:
