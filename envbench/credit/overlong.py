@@ -14,7 +14,7 @@ from envbench.types import StepBatch
 
 @dataclass(frozen=True, slots=True)
 class OverlongConfig(Options):
-    """Options of the overlong punishment; the numbers are the paper's, for answers to mathematical questions.
+    """Options of the overlong punishment; the numbers are for long mathematical answers, set from memory, not checked.
 
     Attributes:
         limit: L_max, the length at which the punishment is full; set it to your own budget.
