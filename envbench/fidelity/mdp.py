@@ -97,17 +97,6 @@ class Mdp:
         """Return the value of an episode on a task drawn at random."""
         return float((self.start * values.v[0]).sum())
 
-    def edge(self, anchor: str, action: str) -> int:
-        """Return the number of an edge.
-
-        Raises:
-            InvalidValue: for a situation or action that was not enumerated.
-        """
-        node = self.node_of.get(anchor)
-        if node is None or action not in self.actions[node]:
-            raise InvalidValue(f"{action!r} in {anchor} was not enumerated; enumerate the task that it belongs to")
-        return int(self.first[node]) + self.actions[node].index(action)
-
     def over_edges(self, values: Floats) -> Floats:
         """Return float64 [N], the sum over each node's edges of `values` [M]."""
         return np.bincount(self.edge_node, values, minlength=self.num_nodes).astype(np.float64, copy=False)
