@@ -112,14 +112,16 @@ class TabularPolicy:
         """Return int64 [n], an action index for each situation by inversion of one uniform draw in [0, 1) each."""
         known = self._summed[rows]
         if not known.all():
-            new = np.unique(rows[~known])
-            self._sums[:, new] = np.cumsum(self._weights(new), axis=1).T
-            self._summed[new] = True
+            self._sum(rows[~known])
         cumulative = self._sums[:, rows]
         point = uniforms * cumulative[-1]
         choice: Ints = (cumulative <= point).sum(axis=0)
         np.minimum(choice, self._counts[rows] - 1, out=choice)  # rounding may carry the point to the total
         return choice
+
+    def _sum(self, rows: Ints) -> None:
+        self._sums[:, rows] = self._weights(rows).cumsum(axis=1).T
+        self._summed[rows] = True
 
     def greedy(self, rows: Ints) -> Ints:
         """Return int64 [n], the index of the likeliest action; the first of equal ones."""
@@ -145,6 +147,7 @@ class TabularPolicy:
         total = np.bincount(slots.ravel(), gradient.ravel(), minlength=self._size)
         self._logits[1 : self._size] += learning_rate * total[1:]
         self._summed[:] = False
+        self._sum(np.unique(rows))  # at once, since most of them are met again
 
     def to_plain(self) -> dict[str, Any]:
         """Return the policy as plain data: `{"key": ..., "logits": {key: {action: logit}}}`."""
