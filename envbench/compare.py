@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from math import fsum
@@ -167,9 +167,8 @@ def _check_comparable(first: SweepTable, other: SweepTable) -> None:
 
 def _measured(table: SweepTable, measure: Measure) -> Values:
     curves: dict[tuple[str, str, float, str], list[float]] = defaultdict(list)
-    for row in table.rows:
-        label = label_of(table.config, row)
-        curves[row["advantage_scale"], label, row["learning_rate"], str(row["seed"])].append(row["success"])
+    for (scale, label, rate), row in _keyed(table):
+        curves[scale, label, rate, str(row["seed"])].append(row["success"])
     values: Values = defaultdict(dict)
     for (scale, label, rate, seed), success in curves.items():
         kept = success if measure == "area" else success[-max(1, len(success) // 10) :]
@@ -177,19 +176,33 @@ def _measured(table: SweepTable, measure: Measure) -> Values:
     return dict(values)
 
 
-def label_of(config: Mapping[str, Any], row: Mapping[str, Any]) -> str:
-    """Return the label that a sweep with this configuration gives the method of a metric row."""
-    for method in config["methods"]:
-        if method["name"] == row["method"] and encode(method.get("options", {})).decode() == row["options"]:
-            return str(method["label"])
-    raise UnknownName("method of the sweep", row["method"], [method["label"] for method in config["methods"]])
+def _keyed(table: SweepTable) -> Iterator[tuple[tuple[str, str, float], Mapping[str, Any]]]:
+    """Yield ((scale, label, rate), row) for every row."""
+    label = labeller(table.config)
+    for row in table.rows:
+        yield (row["advantage_scale"], label(row), row["learning_rate"]), row
+
+
+def labeller(config: Mapping[str, Any]) -> Callable[[Mapping[str, Any]], str]:
+    """Return what tells the label that a sweep with this configuration gives the method of a metric row.
+
+    It raises `UnknownName` for a row of another sweep.
+    """
+    labels = {(one["name"], encode(one.get("options", {})).decode()): str(one["label"]) for one in config["methods"]}
+
+    def label(row: Mapping[str, Any]) -> str:
+        name = row["method"], row["options"]
+        if name not in labels:
+            raise UnknownName("method of the sweep", row["method"], labels.values())
+        return labels[name]
+
+    return label
 
 
 def _spent(table: SweepTable) -> dict[tuple[str, str, float], dict[str, dict[str, float]]]:
     """Return what each run had cost in its last row: (scale, label, rate) -> seed -> column of `BUDGET` -> value."""
     spent: dict[tuple[str, str, float], dict[str, dict[str, float]]] = defaultdict(dict)
-    for row in table.rows:  # those of a run are in order, so that the last one stays
-        key = row["advantage_scale"], label_of(table.config, row), row["learning_rate"]
+    for key, row in _keyed(table):  # those of a run are in order, so that the last one stays
         spent[key][str(row["seed"])] = {name: row[name] for name in BUDGET if name in row}
     return dict(spent)
 
