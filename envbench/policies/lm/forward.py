@@ -6,6 +6,7 @@ any number of tokens at a time: the prompt, one sampled token, or the next turn 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
@@ -317,7 +318,7 @@ def supports(model: Any) -> bool:
     )
 
 
-def read_prompts(forward: Forward, prompts: list[list[int]], room: int) -> tuple[Any, Tensor]:
+def read_prompts(forward: Forward, prompts: Sequence[Sequence[int]], room: int) -> tuple[Any, Tensor]:
     """Read prompts, equal ones once and the beginning that all share once.
 
     Args:
@@ -345,7 +346,7 @@ def read_prompts(forward: Forward, prompts: list[list[int]], room: int) -> tuple
     return cache, logits
 
 
-def pad(rows: list[tuple[int, ...]] | list[list[int]], device: Any = None) -> tuple[Tensor, Tensor]:
+def pad(rows: Sequence[Sequence[int]], device: Any = None) -> tuple[Tensor, Tensor]:
     """Return tokens int64 [B, T], padded on the right with 0, and their counts int64 [B]."""
     width = max(len(row) for row in rows)
     tokens = torch.tensor([[*row, *[0] * (width - len(row))] for row in rows], dtype=torch.int64, device=device)

@@ -14,11 +14,14 @@ from transformers import AutoModelForCausalLM
 
 from envbench.errors import InvalidValue
 from envbench.policies.lm import tokenizer as text
-from envbench.policies.lm.decoding import generate
+from envbench.policies.lm.decoding import Drawn, generate
 from envbench.policies.lm.forward import forward_of, pad, read_prompts
 from envbench.policies.lm.quiet import quiet
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+
+_REMEMBERED = 10_000  # replies whose text is kept: of small models, most are one of a few
 
 
 class Reply(NamedTuple):
@@ -59,6 +62,7 @@ class CausalLMPolicy:
         self.model = model
         self.tokenizer = tokenizer
         self.forward = forward_of(model)
+        self._texts: dict[tuple[int, ...], str] = {}
         self.stop = frozenset({tokenizer.eos_token_id}) | _stops(model)
 
     @classmethod
@@ -86,7 +90,7 @@ class CausalLMPolicy:
         return cls(model, tokenizer)
 
     def act(
-        self, prompts: list[list[int]], uniforms: NDArray[np.float64] | None, max_tokens: int | None = None
+        self, prompts: Sequence[Sequence[int]], uniforms: NDArray[np.float64] | None, max_tokens: int | None = None
     ) -> list[Reply]:
         """Reply to many prompts at once.
 
@@ -106,10 +110,26 @@ class CausalLMPolicy:
         self._check_length(prompts, limit)
         cache, logits = read_prompts(self.forward, prompts, limit)
         drawn, _ = generate(self.forward, cache, logits, uniforms, limit, self.stop)
+        return self.replies(drawn)
+
+    def replies(self, drawn: Sequence[Drawn]) -> list[Reply]:
+        """Return sampled tokens with their text."""
         return [
-            Reply(it.token_ids, it.logprobs, text.decode(self.tokenizer, self._body(it.token_ids)), self._ended(it))
-            for it in drawn
+            Reply(one.token_ids, one.logprobs, self._text(tuple(self._body(one.token_ids))), self._ended(one))
+            for one in drawn
         ]
+
+    def _text(self, body: tuple[int, ...]) -> str:
+        known = self._texts.get(body)
+        if known is None:
+            if len(self._texts) >= _REMEMBERED:
+                self._texts.clear()
+            known = self._texts[body] = text.decode(self.tokenizer, list(body))
+        return known
+
+    def fits(self, prompt: Sequence[int], more: int) -> bool:
+        """Return whether the model can read the prompt and a reply of `more` tokens."""
+        return 0 < len(prompt) <= self.forward.max_length - more
 
     def score_actions(self, prompt: list[int], actions: Sequence[str]) -> NDArray[np.float64]:
         """Return float64 [len(actions)], the log-prob of each action as the whole reply, end token included."""
@@ -132,10 +152,10 @@ class CausalLMPolicy:
     def _body(self, token_ids: list[int]) -> list[int]:
         return token_ids[:-1] if token_ids[-1] in self.stop else token_ids
 
-    def _ended(self, drawn: Any) -> bool:
+    def _ended(self, drawn: Drawn) -> bool:
         return drawn.token_ids[-1] in self.stop
 
-    def _check_length(self, prompts: list[list[int]], more: int) -> None:
+    def _check_length(self, prompts: Sequence[Sequence[int]], more: int) -> None:
         shortest, longest = min(len(prompt) for prompt in prompts), max(len(prompt) for prompt in prompts)
         if shortest == 0:
             raise InvalidValue("an empty prompt: it needs at least one token")
