@@ -162,7 +162,8 @@ def recorded(
         members: who was to play.
         ids: of the collector.
         episodes: in order; each begins at its `t`.
-        rows, choices: of each step, what the policy numbered it.
+        rows: of each step, what the policy numbered the situation.
+        choices: of each step, what it numbered the action.
         places: of each step, where the episode stood; empty where nothing was kept.
         origin: `group`, `member`, `parent` and first `t`, int64 [E] each (`chain_origin`, `Forks.columns`).
         start: `time.perf_counter()` when playing began.

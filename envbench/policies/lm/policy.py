@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
@@ -17,6 +17,9 @@ from envbench.policies.lm import tokenizer as text
 from envbench.policies.lm.decoding import Drawn, generate
 from envbench.policies.lm.forward import forward_of, pad, read_prompts
 from envbench.policies.lm.quiet import quiet
+
+if TYPE_CHECKING:
+    from envbench.policies.lm.reader import Reader
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
@@ -126,6 +129,12 @@ class CausalLMPolicy:
                 self._texts.clear()
             known = self._texts[body] = text.decode(self.tokenizer, list(body))
         return known
+
+    def reader(self) -> Reader:
+        """Return what replies turn after turn to prompts that grow."""
+        from envbench.policies.lm.reader import Reader
+
+        return Reader(self)
 
     def fits(self, prompt: Sequence[int], more: int) -> bool:
         """Return whether the model can read the prompt and a reply of `more` tokens."""
