@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import torch
 from torch import Tensor
@@ -202,14 +202,34 @@ def _micro_batch(packs: Sequence[_Pack], starts: Sequence[int]) -> MicroBatch:
     )
 
 
-def token_logprobs(forward: Forward, micro: MicroBatch, *, entropy_gradient: bool = False) -> tuple[Tensor, Tensor]:
-    """Return the log-prob of each policy token and the entropy at its place (both float32 [K]).
+class TokenOutputs(NamedTuple):
+    """What a forward says of the policy tokens of a micro-batch.
+
+    Attributes:
+        logprob: float32 [K]. entropy: float32 [K], of the distribution that the token was drawn from.
+        hidden: [K, H], the state that predicts the token.
+    """
+
+    logprob: Tensor
+    entropy: Tensor
+    hidden: Tensor
+
+
+def token_outputs(forward: Forward, micro: MicroBatch, *, entropy_gradient: bool = False) -> TokenOutputs:
+    """Run a micro-batch.
 
     Logits are computed in float32 at the places in `micro.read` only. The entropy has a gradient only where asked.
     """
     hidden = forward.forward(micro.tokens, micro.positions, micro.mask())
-    logits = forward.logits(hidden.flatten(0, 1).index_select(0, micro.read)).float()
+    read = hidden.flatten(0, 1).index_select(0, micro.read)
+    logits = forward.logits(read).float()
     chosen = logits.flatten().index_select(0, micro.pick * logits.shape[-1] + micro.target)
     logprob = chosen - logits.logsumexp(-1).index_select(0, micro.pick)
     entropy = entropy_of(logits if entropy_gradient else logits.detach())
-    return logprob, entropy.index_select(0, micro.pick)
+    return TokenOutputs(logprob, entropy.index_select(0, micro.pick), read.index_select(0, micro.pick))
+
+
+def token_logprobs(forward: Forward, micro: MicroBatch) -> tuple[Tensor, Tensor]:
+    """Return the log-prob of each policy token and the entropy at its place (both float32 [K])."""
+    outputs = token_outputs(forward, micro)
+    return outputs.logprob, outputs.entropy
