@@ -102,6 +102,11 @@ class Table:
         slots: episodes side by side.
         snapshots: keep a snapshot before every step.
         greedy: take the likeliest tokens.
+
+    Attributes:
+        make: makes one more environment.
+        limit: steps of an episode.
+        env_seconds, policy_seconds: time spent so far in environments, and for replies.
     """
 
     def __init__(
@@ -118,10 +123,10 @@ class Table:
         snapshots: bool = False,
         greedy: bool = False,
     ) -> None:
-        self._make: Callable[[], Env[Any]] = lambda: load_object(card_of(env).env.entry_point)(
+        self.make: Callable[[], Env[Any]] = lambda: load_object(card_of(env).env.entry_point)(
             dataset=dataset, max_steps=max_steps, **knobs
         )
-        probe = self._make()
+        probe = self.make()
         self.limit = probe.max_steps
         self._transitions = Transitions(probe, MEMORY_BYTES) if probe.card.env.snapshot == "value" else None
         self._free: list[Plain | Shared] = [open_session(probe, self._transitions)]
@@ -213,7 +218,7 @@ class Table:
             if following is None:
                 return
             number, start = following
-            session = self._free.pop() if self._free else open_session(self._make(), self._transitions)
+            session = self._free.pop() if self._free else open_session(self.make(), self._transitions)
             talk = self._prompting.talk(self.limit, start.memory)
             yield Seat(number, start, session, talk, self._snapshots, self._max_tokens)
 

@@ -189,6 +189,12 @@ class TrainConfig(RunConfig):
         return filled
 
 
+def wanted_columns(config: RunConfig) -> dict[str, str]:
+    """Return the columns that a rollout must fill, and who asks: the methods, or the branches of trees."""
+    branches = dict.fromkeys(("parent", "branch_t", "tree") if config.shape == "tree" else (), "tree")
+    return {**branches, **config.needs()}
+
+
 def training_split(env: str, dataset: str, split: str | None) -> str:
     """Return the split to train on.
 

@@ -58,6 +58,15 @@ class Targets:
         row = batch.require("token_step", "the update")
         return cls(old.float(), value.float(), weight.float(), row, batch.episode, ref, values or {})
 
+    def to(self, device: torch.device) -> Targets:
+        """Return them on `device`."""
+        moved = (one.to(device) for one in (self.old, self.advantage, self.weight, self.row, self.episode))
+        values = {
+            head: ValueTargets(one.target.to(device), one.old.to(device), one.weight.to(device))
+            for head, one in self.values.items()
+        }
+        return Targets(*moved, None if self.ref is None else self.ref.to(device), values)
+
     def of_rows(self, rows: Tensor) -> Targets:
         """Return the targets of some rows (int64 [n], ascending), which are numbered anew."""
         number = torch.full((len(self.episode),), -1, dtype=torch.int64, device=rows.device)

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, Protocol
 import torch
 from torch import Tensor
 from torch.nn import functional
+from torch.utils.checkpoint import checkpoint
 
 from envbench.errors import InvalidValue
 
@@ -62,6 +63,9 @@ class FastForward:
     Args:
         model: a `Qwen2ForCausalLM` or `LlamaForCausalLM` with plain rotary positions and full attention.
 
+    Attributes:
+        checkpointing: `forward` keeps no activations inside a layer and computes them again in the backward pass.
+
     Raises:
         InvalidValue: for a model of another shape (`supports` says so beforehand).
     """
@@ -71,6 +75,7 @@ class FastForward:
             raise InvalidValue(f"FastForward knows {' and '.join(ARCHITECTURES)}, not {model.config.model_type!r}")
         config = model.config
         self.model = model
+        self.checkpointing = False
         self.max_length: int = config.max_position_embeddings
         self._body = model.model
         self._heads: int = config.num_attention_heads
@@ -91,9 +96,15 @@ class FastForward:
         rotation = self._rotation(positions)
         hidden = functional.embedding(tokens, self._body.embed_tokens.weight)
         for layer in self._body.layers:
-            query, key, value = self._project(layer, hidden, rotation)
-            hidden = self._finish(layer, hidden, self._attend(query, key, value, mask, causal=mask is None))
+            if self.checkpointing and torch.is_grad_enabled():
+                hidden = checkpoint(self._layer, layer, hidden, rotation, mask, use_reentrant=False)
+            else:
+                hidden = self._layer(layer, hidden, rotation, mask)
         return _norm(self._body.norm, hidden)
+
+    def _layer(self, layer: Any, hidden: Tensor, rotation: tuple[Tensor, Tensor], mask: Tensor | None) -> Tensor:
+        query, key, value = self._project(layer, hidden, rotation)
+        return self._finish(layer, hidden, self._attend(query, key, value, mask, causal=mask is None))
 
     def logits(self, hidden: Tensor) -> Tensor:
         """Return the logits [..., V] of hidden states [..., H]."""
