@@ -18,6 +18,7 @@ from envbench.cards import Card
 from envbench.env import Env
 from envbench.errors import AgentFailed, InvalidValue, MissingExtra
 from envbench.hashing import JsonValue
+from envbench.registry import card_of
 from envbench.seeding import derive_seed, generator, uniform
 
 if TYPE_CHECKING:
@@ -73,11 +74,9 @@ class PolicyAgent(ConfiguredAgent[PolicyOptions]):
         for package in ("torch", "transformers"):
             if find_spec(package) is None:
                 raise MissingExtra("the policy agent", "train", package)
-        prompt = load_prompt(card, options.style)
+        facts = model_facts(options.model, options.style, card.env.family)
         _load(options)  # what cannot be read is refused now, not in the first episode
-        facts: dict[str, JsonValue] = {"prompt": {"version": prompt.version, "digest": prompt.digest}}
-        folder = Path(options.model)
-        return facts | ({"model_sha256": _digest(folder)} if folder.is_dir() else {})
+        return facts
 
     def start(self, env: Env[Any], observation: Any, info: Mapping[str, Any], trial: int = 0) -> None:
         from envbench.agents.prompting import Prompting
@@ -108,6 +107,22 @@ def draws(seed: int, step: int, count: int) -> np.ndarray[tuple[int], np.dtype[n
     """Return float64 [count] in [0, 1), the draws for one reply of the episode with this seed."""
     bits = generator(derive_seed(seed, "agent", "policy", step))
     return np.array([uniform(bits) for _ in range(count)])
+
+
+def model_facts(model: str, style: str, env: str) -> dict[str, JsonValue]:
+    """Return the digests of a prompt and of a local model's files, which decide what is asked and replied.
+
+    Args:
+        model: folder or hub id.
+        style: of the prompt.
+        env: gymnasium id or family.
+
+    Raises:
+        UnknownName: for a style that the family has no prompt in.
+    """
+    prompt, folder = load_prompt(card_of(env), style), Path(model)
+    facts: dict[str, JsonValue] = {"prompt": {"version": prompt.version, "digest": prompt.digest}}
+    return facts | ({"model_sha256": _digest(folder)} if folder.is_dir() else {})
 
 
 def _load(options: PolicyOptions) -> CausalLMPolicy:

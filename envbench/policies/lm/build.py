@@ -44,6 +44,9 @@ SIZES = {
     "small": Shape(512, 8, 8, 4, 1152, 4096),
 }
 MAX_LENGTH = 4096  # tokens that a model may read
+# Standard deviation of the first weights times the root of the width. The usual 0.02 is made for wide models: a nano
+# one stood still on it for 350 steps of its warm-up on Sokoban, and learnt from the first step with 0.08.
+_SPREAD = 0.8
 
 
 def parameters(size: str, vocabulary: int | None = None) -> int:
@@ -73,6 +76,7 @@ def random_model(shape: Shape, tokenizer: Any, seed: int) -> Qwen2ForCausalLM:
         intermediate_size=shape.inner,
         max_position_embeddings=MAX_LENGTH,
         tie_word_embeddings=True,
+        initializer_range=_SPREAD / shape.hidden**0.5,
         bos_token_id=tokenizer.bos_token_id,
         eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.pad_token_id,
