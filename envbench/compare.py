@@ -20,6 +20,13 @@ from envbench.stats import Comparison, Interval, aligned, bootstrap, holm, paire
 Measure: TypeAlias = Literal["area", "final"]
 Values: TypeAlias = dict[tuple[str, str, float], dict[str, float]]  # (scale, label, rate) -> seed -> measure
 
+OWN = ("methods", "title", "reference")  # keys in which sweeps may differ that are compared with each other
+BUDGET = {
+    "env_steps": "env steps",
+    "policy_tokens": "policy tokens",
+    "wall_seconds": "seconds (of its machine)",
+}  # of a metric row
+
 
 @dataclass(frozen=True, slots=True)
 class Standing:
@@ -31,7 +38,10 @@ class Standing:
         edge: `lowest` or `highest` where that rate ends the grid, so that a better one may lie outside; else "".
         selection: mean of the measure on the selection seeds at that rate.
         report: mean over the report seeds, with its interval.
-        rates: mean over the report seeds at every rate of the grid.
+        rates: mean at every rate of the grid: over the report seeds, or where these ran at the best rate alone over
+            the selection seeds.
+        budget: what a run cost until its last logged iteration, mean over the report seeds, by column of `BUDGET`;
+            without those that the rows lack. `wall_seconds` is of the machine that ran it.
     """
 
     scale: str
@@ -41,6 +51,7 @@ class Standing:
     selection: float
     report: Interval
     rates: dict[float, float]
+    budget: dict[str, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,52 +78,89 @@ class SweepTable(NamedTuple):
     rows: Sequence[Mapping[str, Any]]
 
 
-def compare_sweeps(runs: Sequence[Run], measure: Measure = "area", seed: int = 0) -> tuple[list[Standing], list[Duel]]:
+def compare_sweeps(
+    runs: Sequence[Run], measure: Measure = "area", seed: int = 0, reference: str = ""
+) -> tuple[list[Standing], list[Duel]]:
     """Compare the methods of sweeps that differ in their methods alone; see `compare_tables`.
 
     Raises:
         RunUnreadable: for an unfinished or damaged run.
     """
-    return compare_tables([SweepTable(str(run.path), run.config, run.metrics()) for run in runs], measure, seed)
+    tables = [SweepTable(str(run.path), run.config, run.metrics()) for run in runs]
+    return compare_tables(tables, measure, seed, reference)
 
 
 def compare_tables(
-    tables: Sequence[SweepTable], measure: Measure = "area", seed: int = 0
+    tables: Sequence[SweepTable], measure: Measure = "area", seed: int = 0, reference: str = ""
 ) -> tuple[list[Standing], list[Duel]]:
     """Compare the methods of sweeps that differ in their methods alone.
 
     A run's `area` is the mean success over its logged iterations, `final` that of the last tenth of them (at least
     one), both on the training panel. The best rate of a method is the one of the highest mean on the selection seeds
-    (the lowest of equal ones); the duels are paired by report seed, each method at its best rate, with p-values
-    adjusted for the number of pairs at that scale (Holm).
+    (the lowest of equal ones), by area where the report seeds ran at that rate alone; the duels are paired by report
+    seed, each method at its best rate, with p-values adjusted for the number of duels at that scale (Holm).
+
+    Args:
+        tables: the sweeps.
+        measure: of a run.
+        seed: root of the resampling.
+        reference: label of the method that each other one duels with; by default that of the first sweep, and where
+            it names none, all pairs duel.
 
     Raises:
         InvalidValue: for sweeps of different settings, or two methods with one label.
-        UnknownName: for another measure.
+        UnknownName: for another measure, or a reference that is no method.
     """
     if measure not in get_args(Measure):
         raise UnknownName("measure", measure, get_args(Measure))
     first = tables[0].config
+    reference = reference or str(first.get("reference", ""))
     values: Values = {}
+    spent: dict[tuple[str, str, float], dict[str, dict[str, float]]] = {}
     for table in tables:
         _check_comparable(tables[0], table)
         for key, by_seed in _measured(table, measure).items():
             if key in values:
                 raise InvalidValue(f"two sweeps hold a method {key[1]!r}: give one of them another label")
             values[key] = by_seed
+        spent.update(_spent(table))
     selection, report = ([str(one) for one in first[f"{use}_seeds"]] for use in ("selection", "report"))
     standings: list[Standing] = []
     duels: list[Duel] = []
     for scale in dict.fromkeys(key[0] for key in values):
         labels = list(dict.fromkeys(label for of, label, _ in values if of == scale))
-        here = [_standing(values, scale, label, selection, report, seed) for label in labels]
+        here = [_standing(values, spent, scale, label, selection, report, seed) for label in labels]
         standings += here
-        duels += _duels(values, here, report, seed)
+        duels += _duels(values, here, report, seed, reference)
     return standings, duels
 
 
+def best_rates(table: SweepTable) -> dict[tuple[str, str], float]:
+    """Return the best rate of each (scale, label): the highest mean area on the selection seeds, the lowest of equals.
+
+    Args:
+        table: rows of the report seeds may be missing.
+    """
+    values, found = _measured(table, "area"), dict[tuple[str, str], float]()
+    for scale, label in dict.fromkeys(key[:2] for key in values):
+        found[scale, label] = _best(
+            _chosen(values, scale, label, [str(one) for one in table.config["selection_seeds"]])
+        )
+    return found
+
+
+def _chosen(values: Values, scale: str, label: str, selection: Sequence[str]) -> dict[float, float]:
+    """Return the mean of the selection seeds by rate, ascending."""
+    grid = sorted(rate for of, name, rate in values if (of, name) == (scale, label))
+    return {rate: float(np.mean([values[scale, label, rate][one] for one in selection])) for rate in grid}
+
+
+def _best(chosen: Mapping[float, float]) -> float:
+    return max(chosen, key=lambda rate: (chosen[rate], -rate))
+
+
 def _check_comparable(first: SweepTable, other: SweepTable) -> None:
-    for name in sorted((first.config.keys() | other.config.keys()) - {"methods", "title"}):
+    for name in sorted((first.config.keys() | other.config.keys()) - set(OWN)):
         if first.config.get(name) != other.config.get(name):
             raise InvalidValue(f"{first.name} and {other.name} differ in {name}: compare sweeps of one setting")
 
@@ -137,21 +185,46 @@ def label_of(config: Mapping[str, Any], row: Mapping[str, Any]) -> str:
     raise UnknownName("method of the sweep", row["method"], [method["label"] for method in config["methods"]])
 
 
+def _spent(table: SweepTable) -> dict[tuple[str, str, float], dict[str, dict[str, float]]]:
+    """Return what each run had cost in its last row: (scale, label, rate) -> seed -> column of `BUDGET` -> value."""
+    spent: dict[tuple[str, str, float], dict[str, dict[str, float]]] = defaultdict(dict)
+    for row in table.rows:  # those of a run are in order, so that the last one stays
+        key = row["advantage_scale"], label_of(table.config, row), row["learning_rate"]
+        spent[key][str(row["seed"])] = {name: row[name] for name in BUDGET if name in row}
+    return dict(spent)
+
+
 def _standing(
-    values: Values, scale: str, label: str, selection: Iterable[str], report: Sequence[str], seed: int
+    values: Values,
+    spent: Mapping[tuple[str, str, float], Mapping[str, Mapping[str, float]]],
+    scale: str,
+    label: str,
+    selection: Sequence[str],
+    report: Sequence[str],
+    seed: int,
 ) -> Standing:
-    grid = sorted(rate for of, name, rate in values if (of, name) == (scale, label))
-    chosen = {rate: float(np.mean([values[scale, label, rate][one] for one in selection])) for rate in grid}
-    best = max(grid, key=lambda rate: (chosen[rate], -rate))
+    chosen = _chosen(values, scale, label, selection)
+    grid = list(chosen)
+    reported = {
+        rate: [by_seed[one] for one in report]
+        for rate in grid
+        if set(report) <= (by_seed := values[scale, label, rate]).keys()
+    }
+    best = _best({rate: chosen[rate] for rate in reported})
     edge = "" if len(grid) < 2 else {grid[0]: "lowest", grid[-1]: "highest"}.get(best, "")
-    means = {rate: [values[scale, label, rate][one] for one in report] for rate in grid}
-    interval = bootstrap(means[best], rng=derive_seed(seed, "standing", scale, label), unit="seed")
-    return Standing(scale, label, best, edge, chosen[best], interval, {r: float(np.mean(means[r])) for r in grid})
+    interval = bootstrap(reported[best], rng=derive_seed(seed, "standing", scale, label), unit="seed")
+    complete = len(reported) == len(grid)
+    rates = {rate: float(np.mean(reported[rate])) for rate in grid} if complete else chosen
+    costs = [spent[scale, label, best][one] for one in report]
+    budget = {name: float(np.mean([one[name] for one in costs])) for name in costs[0]}
+    return Standing(scale, label, best, edge, chosen[best], interval, rates, budget)
 
 
-def _duels(values: Values, standings: Sequence[Standing], report: Sequence[str], seed: int) -> list[Duel]:
+def _duels(
+    values: Values, standings: Sequence[Standing], report: Sequence[str], seed: int, reference: str
+) -> list[Duel]:
     duels = []
-    for a, b in combinations(standings, 2):
+    for a, b in _pairs(standings, reference):
         sides = [{one: values[side.scale, side.method, side.learning_rate][one] for one in report} for side in (a, b)]
         _, left, right = aligned(*sides)
         rng = derive_seed(seed, "duel", a.scale, a.method, b.method)
@@ -163,6 +236,15 @@ def _duels(values: Values, standings: Sequence[Standing], report: Sequence[str],
         replace(duel, comparison=replace(duel.comparison, p_value=float(p)))
         for duel, p in zip(duels, adjusted, strict=True)
     ]
+
+
+def _pairs(standings: Sequence[Standing], reference: str) -> Iterable[tuple[Standing, Standing]]:
+    if not reference:
+        return combinations(standings, 2)
+    by_label = {one.method: one for one in standings}
+    if reference not in by_label:
+        raise UnknownName("reference", reference, by_label)
+    return [(one, by_label[reference]) for one in standings if one.method != reference]
 
 
 def compare_evals(a: Run, b: Run, seed: int = 0) -> list[Duel]:
@@ -196,37 +278,6 @@ def _eval_name(run: Run) -> str:
     agent = run.config["agent"]
     model = agent.get("options", {}).get("model")
     return f"{agent['name']} {model}" if model else str(agent["name"])
-
-
-def markdown(config: Mapping[str, Any], standings: Sequence[Standing], duels: Sequence[Duel]) -> str:
-    """Return what `compare_tables` found by area as a Markdown page, for committing beside the curves."""
-    panel, seeds = config["panel"], [len(config[f"{use}_seeds"]) for use in ("selection", "report")]
-    lines = [
-        f"# Sweep {config['title']}: success on the training panel, mean over the logged iterations",
-        "",
-        f"Panel `{panel['id']}` (sha256 `{panel['sha256'][:16]}`), {config['iterations']} iterations of "
-        f"{config['groups']} x {config['group_size']} episodes of at most {config['max_steps']} steps, tabular policy "
-        f"on `{config['key']}`. Each method at its best rate on {seeds[0]} selection seeds; numbers from {seeds[1]} "
-        f"other seeds, 95 % bootstrap intervals over seeds.",
-        "",
-        "| advantages | method | best rate | success | interval | at every rate | note |",
-        "|---|---|---|---|---|---|---|",
-    ]
-    for one in standings:
-        rates = ", ".join(f"{rate:g}: {value:.2f}" for rate, value in one.rates.items())
-        note = f"{one.edge} rate of the grid" if one.edge else ""
-        lines.append(
-            f"| {one.scale} | {one.method} | {one.learning_rate:g} | {one.report.estimate:.3f} | {bounds(one.report)} "
-            f"| {rates} | {note} |"
-        )
-    lines += ["", "| advantages | pair | difference | interval | p (Holm) | verdict |", "|---|---|---|---|---|---|"]
-    for duel in duels:
-        gap = duel.comparison.difference
-        lines.append(
-            f"| {duel.context} | {duel.a} - {duel.b} | {gap.estimate:+.3f} | {bounds(gap)} "
-            f"| {duel.comparison.p_value:.4f} | {duel.verdict} |"
-        )
-    return "\n".join(lines) + "\n"
 
 
 def bounds(interval: Interval) -> str:

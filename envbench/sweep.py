@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Literal, TypeAlias, get_args
 
 from envbench.cards import KnobValue
-from envbench.compare import SweepTable, compare_tables, markdown
-from envbench.errors import DataCorrupt, InvalidValue, MissingExtra, UnknownName
+from envbench.compare import SweepTable, best_rates, label_of
+from envbench.errors import InvalidValue, UnknownName
+from envbench.hashing import encode
 from envbench.runs import Cell, CellResult, Plan, Run, execute
-from envbench.runs.files import plain_errors, write_atomic
-from envbench.runs.tables import episode_table, read_episodes
 from envbench.seeding import derive_seed
 from envbench.train.config import Average, Scale, TrainConfig, check_count, check_rate
 from envbench.train.loop import train
+
+ReportRates: TypeAlias = Literal["all", "best"]
 
 TURNS_PER_SECOND = 300_000  # of one core, for the estimate that is printed before a sweep
 
@@ -42,7 +43,10 @@ class SweepConfig:
         advantage_scale: scales to run, `raw` and `unit_rms`.
         selection_seeds: number of seeds on which the best rate of a method is chosen.
         report_seeds: number of other seeds, on which it is reported.
+        report_rates: rates at which the report seeds run: `all`, or the `best` one of each method and scale alone, once
+            the selection seeds have chosen it.
         seed: root of them all.
+        reference: label of the method that each other one is compared with; "" compares all pairs.
     """
 
     env: str
@@ -63,7 +67,9 @@ class SweepConfig:
     advantage_scale: tuple[Scale, ...] = ("raw", "unit_rms")
     selection_seeds: int = 5
     report_seeds: int = 20
+    report_rates: ReportRates = "all"
     seed: int = 0
+    reference: str = ""
 
     def __post_init__(self) -> None:
         for name in ("selection_seeds", "report_seeds"):
@@ -79,29 +85,47 @@ class SweepConfig:
         labels = [method.label for method in self.methods]
         if len(set(labels)) < len(labels) or not labels:
             raise InvalidValue(f"methods {labels}: expected at least one, each with a label of its own")
+        if self.reference and self.reference not in labels:
+            raise UnknownName("reference", self.reference, labels)
+        if self.report_rates not in get_args(ReportRates):
+            raise UnknownName("report_rates", self.report_rates, get_args(ReportRates))
 
-    def train_configs(self) -> Iterator[tuple[str, TrainConfig]]:
-        """Yield (cell key, configuration) of every run, in the order of the plan."""
+    def train_configs(self, best: Mapping[tuple[str, str], float] | None = None) -> Iterator[tuple[str, TrainConfig]]:
+        """Yield (cell key, configuration) of every run, in the order of the plan.
+
+        Args:
+            best: rate by (scale, label) for the runs on the report seeds where `report_rates` is `best`; without it
+                these have the lowest rate.
+        """
         shared = {one.name for one in fields(TrainConfig)} & {one.name for one in fields(self)} - _PER_CELL
         base = TrainConfig(**{name: getattr(self, name) for name in shared}).resolved()
-        seeds = [*self.seeds("selection"), *self.seeds("report")]
         for method in self.methods:
             for scale in self.advantage_scale:
-                for rate in self.learning_rates:
-                    for number, seed in enumerate(seeds):
-                        yield (
-                            f"{method.label}/{scale}/{rate:g}/{number}",
-                            replace(
-                                base,
-                                method=method.name,
-                                options=method.options,
-                                advantage_scale=scale,
-                                learning_rate=float(rate),
-                                seed=seed,
-                                shape=None,  # what this method needs, not what the base's does
-                                continuations=None,
-                            ).resolved(),
-                        )
+                own = self.learning_rates[0] if best is None else best[scale, method.label]
+                for name, rate, seed in self._rates_and_seeds(own):
+                    yield (
+                        f"{method.label}/{scale}/{name}",
+                        replace(
+                            base,
+                            method=method.name,
+                            options=method.options,
+                            advantage_scale=scale,
+                            learning_rate=float(rate),
+                            seed=seed,
+                            shape=None,  # what this method needs, not what the base's does
+                            continuations=None,
+                        ).resolved(),
+                    )
+
+    def _rates_and_seeds(self, best: float) -> Iterator[tuple[str, float, int]]:
+        """Yield the end of the key, the rate and the seed of every run of one method and scale."""
+        seeds = self.seeds("selection")
+        if self.report_rates == "all":
+            seeds += self.seeds("report")
+        for rate in self.learning_rates:
+            yield from ((f"{rate:g}/{number}", rate, seed) for number, seed in enumerate(seeds))
+        if self.report_rates == "best":
+            yield from ((f"{_BEST}/{number}", best, seed) for number, seed in enumerate(self.seeds("report")))
 
     def seeds(self, use: str) -> list[int]:
         """Return the seeds for `selection` or `report`; the two share none."""
@@ -110,6 +134,7 @@ class SweepConfig:
 
 
 _PER_CELL = {"advantage_scale", "seed"}
+_BEST = "best"  # stands in a cell's key for the rate that is not known yet
 
 
 def read_sweep(path: Path) -> SweepConfig:
@@ -169,13 +194,16 @@ def _checked(kind: type, document: Mapping[str, Any], source: str) -> dict[str, 
 
 
 def sweep_plan(config: SweepConfig) -> Plan:
-    """Return the plan: one cell for each method, scale, rate and seed."""
+    """Return the plan: one cell for each method, scale, rate and seed; those that wait for the best rate are late."""
     cells = []
     base: TrainConfig | None = None
     for key, one in config.train_configs():
         base = base or one
-        spec = {name: getattr(one, name) for name in ("method", "advantage_scale", "learning_rate", "seed")}
-        cells.append(Cell(key, {**spec, "options": dict(one.options)}))
+        late = key.split("/")[-2] == _BEST
+        names = (
+            ("method", "advantage_scale", "seed") if late else ("method", "advantage_scale", "learning_rate", "seed")
+        )
+        cells.append(Cell(key, {**{name: getattr(one, name) for name in names}, "options": dict(one.options)}, late))
     assert base is not None  # there is at least one method, rate and seed
     panel = base.panel()
     values: dict[str, Any] = {one.name: getattr(config, one.name) for one in fields(config)}
@@ -198,11 +226,14 @@ def cost(config: SweepConfig, workers: int) -> str:
     """Say what a sweep will take at most, in words."""
     plan, one = sweep_plan(config), next(config.train_configs())[1]
     assert one.max_steps is not None  # resolved
+    seeds = f"{config.selection_seeds}+{config.report_seeds} seeds"
+    if config.report_rates == "best":
+        seeds = f"{config.selection_seeds} seeds and {config.report_seeds} more at the best rate"
     turns = len(plan.cells) * one.iterations * one.groups * one.group_size * one.max_steps
     minutes = turns / TURNS_PER_SECOND / workers / 60
     return (
         f"{len(plan.cells)} training runs: {len(config.methods)} methods x {len(config.advantage_scale)} scales x "
-        f"{len(config.learning_rates)} rates x {config.selection_seeds}+{config.report_seeds} seeds, each "
+        f"{len(config.learning_rates)} rates x {seeds}, each "
         f"{one.iterations} iterations of {one.groups} x {one.group_size} episodes on {plan.config['panel']['id']}; "  # type: ignore[call-overload,index]  # the panel is a table
         f"at most {turns / 1e6:,.0f} million turns, {max(minutes, 0.1):.1f} minutes on {workers} process(es)"
     )
@@ -212,7 +243,17 @@ def execute_sweep(
     config: SweepConfig, out: Path, *, workers: int = 1, on_progress: Callable[[int, int, str], None] | None = None
 ) -> Run:
     """Run a sweep into `out`, or go on there."""
-    return execute(sweep_plan(config), run_cell, out, workers=workers, setup=one_thread, on_progress=on_progress)
+    plan = sweep_plan(config)
+
+    def complete(rows: Sequence[Mapping[str, Any]], cells: Sequence[Cell]) -> list[Mapping[str, Any]]:
+        best = best_rates(SweepTable(str(out), plan.config, rows))
+        return [{**cell.spec, "learning_rate": best[_scale_and_label(plan.config, cell.spec)]} for cell in cells]
+
+    return execute(plan, run_cell, out, workers=workers, setup=one_thread, complete=complete, on_progress=on_progress)
+
+
+def _scale_and_label(config: Mapping[str, Any], spec: Mapping[str, Any]) -> tuple[str, str]:
+    return spec["advantage_scale"], label_of(config, {**spec, "options": encode(spec["options"]).decode()})
 
 
 def one_thread(_config: Mapping[str, Any]) -> None:
@@ -226,51 +267,3 @@ def run_cell(config: Mapping[str, Any], spec: Mapping[str, Any]) -> CellResult:
     """Train one cell of a sweep."""
     shared = {one.name for one in fields(TrainConfig)} & config.keys()
     return CellResult(metrics=train(TrainConfig(**{**{name: config[name] for name in shared}, **spec})))
-
-
-_COMPACT = {"score": 4, "episode_return": 2, "episode_length": 1}  # decimals kept
-
-
-def write_results(run: Run, folder: Path) -> Path:
-    """Write what is committed of a finished sweep, and return the file of the curves.
-
-    `<title>.parquet` (JSON lines without pyarrow) has the metric rows' columns without those that a reader of the sweep
-    file knows or that differ between machines, and rounds means that no figure can show in full; `<title>.md` has the
-    comparison of the methods, which follows from it.
-
-    Args:
-        run: the sweep.
-        folder: made if absent.
-    """
-    rows = [
-        {**{name: row[name] for name in _KEPT}, **{name: round(row[name], kept) for name, kept in _COMPACT.items()}}
-        for row in run.metrics()
-    ]
-    suffix, data = episode_table(rows)
-    name = run.config["title"] or run.run_id
-    page = markdown(run.config, *compare_tables([SweepTable(name, run.config, rows)]))
-    with plain_errors(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        write_atomic(folder / f"{name}.md", page.encode())
-        write_atomic(folder / f"{name}{suffix}", data)
-    return folder / f"{name}{suffix}"
-
-
-_KEPT = (
-    "env", "dataset", "split", "panel_sha256", "method", "options", "advantage_scale", "learning_rate", "seed",
-    "iteration", "success",
-)  # fmt: skip
-
-
-def read_results(file: Path) -> list[dict[str, Any]]:
-    """Return the metric rows that `write_results` kept, in plan order.
-
-    Raises:
-        DataCorrupt: for a file that cannot be read. MissingExtra: for Parquet without pyarrow.
-    """
-    try:
-        return read_episodes(file.suffix, file.read_bytes())
-    except ModuleNotFoundError:
-        raise MissingExtra(f"reading {file}", "report", "pyarrow") from None
-    except (OSError, ValueError) as error:
-        raise DataCorrupt(f"{file}: {error}; bring it back from the repository") from None

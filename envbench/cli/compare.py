@@ -26,6 +26,9 @@ _WORDS = {
 def compare(
     runs: Annotated[list[Path], typer.Argument(help="Sweeps of one setting, or two evaluations on one panel.")],
     measure: Annotated[str, typer.Option(help="Of sweeps: area under the curve, or final.")] = "area",
+    reference: Annotated[
+        str, typer.Option(help="Of sweeps: compare each method with this one instead of all pairs.", metavar="LABEL")
+    ] = "",
     seed: common.Seed = 0,
     as_json: common.Json = False,
 ) -> None:
@@ -39,9 +42,9 @@ def compare(
     kinds = sorted({run.kind for run in opened})
     if kinds == ["sweep"]:
         if as_json:
-            common.emit_json(sweep_document(opened, measure, seed))
+            common.emit_json(sweep_document(opened, measure, seed, reference))
         else:
-            show_sweeps(opened, measure, seed)
+            show_sweeps(opened, measure, seed, reference)
     elif kinds == ["eval"] and len(opened) == 2:
         duels = compare_evals(opened[0], opened[1], seed)
         if as_json:
@@ -58,17 +61,17 @@ def compare(
     common.next_command(f"envbench report {' '.join(map(str, runs))}")
 
 
-def show_sweeps(runs: Sequence[Run], measure: str = "area", seed: int = 0) -> None:
+def show_sweeps(runs: Sequence[Run], measure: str = "area", seed: int = 0, reference: str = "") -> None:
     """Print the tables of a sweep."""
-    from envbench.compare import bounds, compare_sweeps
+    from envbench.compare import BUDGET, bounds, compare_sweeps
 
-    standings, duels = compare_sweeps(runs, cast(Any, measure), seed)
+    standings, duels = compare_sweeps(runs, cast(Any, measure), seed, reference)
     config = runs[0].config
     seeds = f"{len(config['report_seeds'])} report seeds"
     common.table(
         f"{_WORDS[measure]}; {config['panel']['id']}; each at its best rate on {len(config['selection_seeds'])} "
         f"selection seeds, then {seeds}",
-        ("scale", "method", "best rate", "success", "interval", "note"),
+        ("scale", "method", "best rate", "success", "interval", *BUDGET.values(), "note"),
         (
             (
                 one.scale,
@@ -76,19 +79,21 @@ def show_sweeps(runs: Sequence[Run], measure: str = "area", seed: int = 0) -> No
                 f"{one.learning_rate:g}",
                 f"{one.report.estimate:.3f}",
                 bounds(one.report),
+                *(_amount(one.budget.get(name)) for name in BUDGET),
                 f"{one.edge} rate of the grid: a better one may lie outside" if one.edge else "",
             )
             for one in standings
         ),
     )
-    common.table(f"pairs, over {seeds} in common; p adjusted for all pairs of a scale", _DUEL, map(_duel_row, duels))
+    words = f"pairs, over {seeds} in common; p adjusted for all these pairs of a scale"
+    common.table(words, _DUEL, map(_duel_row, duels))
 
 
-def sweep_document(runs: Sequence[Run], measure: str = "area", seed: int = 0) -> dict[str, Any]:
+def sweep_document(runs: Sequence[Run], measure: str = "area", seed: int = 0, reference: str = "") -> dict[str, Any]:
     """Return what `show_sweeps` prints, as plain data."""
     from envbench.compare import compare_sweeps
 
-    standings, duels = compare_sweeps(runs, cast(Any, measure), seed)
+    standings, duels = compare_sweeps(runs, cast(Any, measure), seed, reference)
     return {
         "kind": "sweep",
         "measure": measure,
@@ -102,12 +107,17 @@ def sweep_document(runs: Sequence[Run], measure: str = "area", seed: int = 0) ->
                 "edge": one.edge,
                 "selection": one.selection,
                 "report": _plain_interval(one.report),
+                "budget": one.budget,
                 "rates": [{"learning_rate": rate, "report": value} for rate, value in one.rates.items()],
             }
             for one in standings
         ],
         "pairs": [_plain_duel(duel) for duel in duels],
     }
+
+
+def _amount(value: float | None) -> str:
+    return "" if value is None else f"{value:,.0f}" if value >= 100 else f"{value:.2f}"
 
 
 _DUEL = ("of", "a", "b", "a - b", "interval", "n", "p", "verdict")

@@ -21,7 +21,8 @@ def sweep(
 ) -> None:
     """Run a sweep file and compare its methods, each at its own best learning rate."""
     from envbench.cli.compare import show_sweeps, sweep_document
-    from envbench.sweep import cost, execute_sweep, read_sweep, sweep_plan, write_results
+    from envbench.sweep import cost, execute_sweep, read_sweep, sweep_plan
+    from envbench.sweep_results import write_results
 
     config = read_sweep(file)
     plan = sweep_plan(config)

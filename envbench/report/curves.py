@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from envbench.compare import compare_sweeps
+from envbench.compare import OWN, compare_sweeps
 from envbench.report.agents import PAIR_COLUMNS, interval_columns, pair_row
 from envbench.runs import Run
 from envbench.seeding import derive_seed
@@ -44,7 +44,8 @@ def smoothed(curves: pd.DataFrame) -> pd.DataFrame:
 def rates_table(metrics: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
     """Return one row per condition and learning rate.
 
-    Columns: `panel`, `advantage_scale`, `method`, `learning_rate`, `n` (seeds); `area` (mean success over the logged
+    Columns: `panel`, `advantage_scale`, `method`, `learning_rate`, `n` (seeds), `use` (of these: `report`, or
+    `selection` at the rates that the report seeds did not run at); `area` (mean success over the logged
     iterations) and `final` (over the last tenth of them) with `_low`, `_high` (95 %), `_method`; `selection_area` on
     `selection_n` seeds; `chosen` (the highest `selection_area`, the lowest rate of equal ones); `edge` (chosen, and at
     an end of the grid: a better rate may lie outside).
@@ -58,18 +59,21 @@ def rates_table(metrics: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
         found: list[dict[str, Any]] = []
         for rate, runs in group.groupby("learning_rate", sort=True):
             choose, shown = matrix(runs, "selection"), matrix(runs, "report")
-            if choose.empty or shown.empty:
+            if choose.empty:
                 continue
-            row = {"panel": panel, "advantage_scale": scale, "method": label, "learning_rate": rate, "n": len(shown)}
+            use, shown = ("selection", choose) if shown.empty else ("report", shown)
+            row = {"panel": panel, "advantage_scale": scale, "method": label, "learning_rate": rate}
+            row |= {"n": len(shown), "use": use}
             row |= interval_columns("area", _over_seeds(shown.mean(axis=1), seed, "standing", str(scale), str(label)))
             row |= interval_columns("final", _over_seeds(smoothed(shown).iloc[:, -1], seed, "final"))
             means = choose.mean(axis=1)
             found.append(row | {"selection_area": means.mean(), "selection_n": len(means)})
-        best = max(found, key=lambda row: (row["selection_area"], -row["learning_rate"]), default=None)
-        for row in found:
+        reported = [row for row in found if row["use"] == "report"]
+        best = max(reported, key=lambda row: (row["selection_area"], -row["learning_rate"]), default=None)
+        for row in found if best else ():
             row["chosen"] = row is best
             row["edge"] = row is best and len(found) > 1 and (row is found[0] or row is found[-1])
-        rows += found
+            rows.append(row)
     return pd.DataFrame(rows)
 
 
@@ -141,7 +145,7 @@ def _comparable(sweeps: Sequence[Run]) -> list[list[Run]]:
     """Group sweeps of one setting; those that share a method's label stay alone."""
     found: list[tuple[dict[str, Any], list[Run]]] = []
     for run in sweeps:
-        setting = {name: value for name, value in run.config.items() if name not in ("methods", "title")}
+        setting = {name: value for name, value in run.config.items() if name not in OWN}
         for other, together in found:
             if setting == other and not _labels(run) & {label for one in together for label in _labels(one)}:
                 together.append(run)

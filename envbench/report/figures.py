@@ -142,7 +142,7 @@ def committed(methods: tuple[str, ...]) -> pd.DataFrame:
     """
     if importlib.util.find_spec("torch") is None:
         raise MissingExtra("reading a sweep file", "train", "torch")
-    sweep = importlib.import_module("envbench.sweep")
+    sweep, results = (importlib.import_module(f"envbench.{name}") for name in ("sweep", "sweep_results"))
     rows: list[dict[str, Any]] = []
     for path in sorted(path for path in home().glob("baselines/*/results/*") if path.suffix in _SUFFIXES):
         file = path.parents[1] / "sweeps" / f"{path.stem}.toml"
@@ -150,7 +150,7 @@ def committed(methods: tuple[str, ...]) -> pd.DataFrame:
             raise DataCorrupt(f"{_short(path)} has no sweep file {_short(file)}; bring it back from the repository")
         config = sweep.sweep_plan(sweep.read_sweep(file)).config
         use = {seed: name for name in ("selection", "report") for seed in config[f"{name}_seeds"]}
-        kept = [row for row in sweep.read_results(path) if row.get("method") in methods]
+        kept = [row for row in results.read_results(path) if row.get("method") in methods]
         rows += [metric_row(_short(path), row, label_of(config, row), use, config) for row in kept]
     if not rows:
         raise InvalidValue(

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import Any, TypeAlias
 
 from envbench.errors import InvalidValue, RunIncomplete
-from envbench.runs.plan import Plan
+from envbench.runs.plan import Cell, Plan
 from envbench.runs.pool import Job, Outcome, Pool, Setup, Worker
 from envbench.runs.reader import Run, open_run
 from envbench.runs.store import Store, open_store
+from envbench.runs.tables import Row
+
+Spec: TypeAlias = Mapping[str, Any]
+Complete: TypeAlias = Callable[[Sequence[Row], Sequence[Cell]], Sequence[Spec]]
 
 
 def execute(
@@ -20,6 +25,7 @@ def execute(
     *,
     workers: int = 1,
     setup: Setup | None = None,
+    complete: Complete | None = None,
     on_progress: Callable[[int, int, str], None] | None = None,
 ) -> Run:
     """Run the cells of `plan` that are not stored in `out` yet, and finish the run.
@@ -38,6 +44,9 @@ def execute(
         workers: processes; 1 runs the cells in this one. A cell whose process dies is tried once more.
         setup: module-level function `(config) -> None`, called once in each process before its first cell, to load
             what the cells share.
+        complete: called in this process with the metric rows of the cells that are not late, once all of these are
+            stored, and with the late cells still to run; returns what the worker is given for each. It must depend on
+            its arguments alone, so that a resumed run completes as the first one did.
         on_progress: called with (settled, total, cell key) after each cell, failed ones included.
 
     Returns:
@@ -48,30 +57,56 @@ def execute(
         RunConflict: when `out` belongs to another plan or another process.
         RunUnreadable: when `out` is damaged.
         DiskFull: when the disk has no room left.
-        InvalidValue: for `workers < 1` or a worker that is not a module-level function; as the worker raises it.
+        InvalidValue: for `workers < 1`, a worker that is not a module-level function, or late cells without
+            `complete`; as the worker raises it.
         DataMissing, DataCorrupt: as the worker raises them.
     """
     if workers < 1:
         raise InvalidValue(f"workers={workers}: at least one process is needed, e.g. --workers 1")
     job = Job(worker, plan.config, setup)
     folder = Path(out)
+    if complete is None and any(cell.late for cell in plan.cells):
+        raise InvalidValue(f"the plan of this {plan.kind} has late cells: give `complete`, which fills their specs")
     with open_store(folder, plan) as store:
         if store is not None:
-            _run_cells(plan, store, job, workers, on_progress)
+            _run_plan(plan, store, job, workers, complete, on_progress)
             store.complete()
     return open_run(folder)
 
 
-def _run_cells(
-    plan: Plan, store: Store, job: Job, workers: int, on_progress: Callable[[int, int, str], None] | None
+def _run_plan(
+    plan: Plan,
+    store: Store,
+    job: Job,
+    workers: int,
+    complete: Complete | None,
+    on_progress: Callable[[int, int, str], None] | None,
 ) -> None:
-    """Run every unfinished cell; raise at the end if some failed."""
+    """Run every unfinished cell, the late ones last."""
     todo = store.unfinished()
+    early = [index for index in todo if not plan.cells[index].late]
+    late = [index for index in todo if plan.cells[index].late]
+    _run_cells(plan, store, job, workers, [(index, plan.cells[index].spec) for index in early], on_progress)
+    if late and complete is not None:
+        specs = complete(store.early_metrics(), [plan.cells[index] for index in late])
+        _run_cells(plan, store, job, workers, list(zip(late, specs, strict=True)), on_progress)
+
+
+def _run_cells(
+    plan: Plan,
+    store: Store,
+    job: Job,
+    workers: int,
+    todo: Sequence[tuple[int, Spec]],
+    on_progress: Callable[[int, int, str], None] | None,
+) -> None:
+    """Run the cells given by index and spec; raise at the end if some failed."""
     total = len(plan.cells)
+    before = total - len(store.unfinished())
     failures: list[str] = []
-    outcomes = _in_process(plan, job, todo) if workers == 1 else _in_pool(plan, job, todo, workers)
+    outcomes = _in_process(job, todo) if workers == 1 else Pool(job, workers).run(todo)
     with closing(outcomes):
-        for settled, (index, outcome) in enumerate(outcomes, start=total - len(todo) + 1):
+        for settled, (index, outcome) in enumerate(outcomes, start=before + 1):
             key = plan.cells[index].key
             if outcome.stop is not None:
                 raise outcome.stop
@@ -88,10 +123,6 @@ def _run_cells(
         )
 
 
-def _in_process(plan: Plan, job: Job, todo: list[int]) -> Generator[tuple[int, Outcome], None, None]:
-    for index in todo:
-        yield index, job(plan.cells[index].spec)
-
-
-def _in_pool(plan: Plan, job: Job, todo: list[int], workers: int) -> Generator[tuple[int, Outcome], None, None]:
-    return Pool(job, workers).run((index, plan.cells[index].spec) for index in todo)
+def _in_process(job: Job, todo: Iterable[tuple[int, Spec]]) -> Generator[tuple[int, Outcome], None, None]:
+    for index, spec in todo:
+        yield index, job(spec)

@@ -23,10 +23,12 @@ class Cell:
     Attributes:
         key: name of the cell, unique in its plan; it becomes the column `cell` of the cell's rows.
         spec: plain data handed to the worker.
+        late: the spec lacks what only the rows of the cells that are not late can tell; see `execute`.
     """
 
     key: str
     spec: Mapping[str, JsonValue]
+    late: bool = False
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ class Plan:
             InvalidValue: for a plan without cells, two cells with one key, or a None inside a list.
             HashingError: for values that are not plain data.
         """
-        cells = tuple(Cell(cell.key, plain(cell.spec)) for cell in self.cells)
+        cells = tuple(Cell(cell.key, plain(cell.spec), cell.late) for cell in self.cells)
         if not cells:
             raise InvalidValue(f"the plan of this {self.kind} has no cells: choose at least one task, seed or method")
         key, count = Counter(cell.key for cell in cells).most_common(1)[0]

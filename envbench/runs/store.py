@@ -118,6 +118,11 @@ class Store:
         """Return the indices of the cells that are not stored yet, in plan order."""
         return [index for index in range(len(self._plan.cells)) if index not in self._journal]
 
+    def early_metrics(self) -> list[Row]:
+        """Return the metric rows of the cells that are not late, in plan order; all of these must be stored."""
+        early = [(index, cell.key) for index, cell in enumerate(self._plan.cells) if not cell.late]
+        return [row for index, key in early for row in decode_result(self._journal[index], key)[1]]
+
     def append(self, index: int, payload: bytes) -> None:
         """Store the encoded result of one cell."""
         self._journal.append(index, payload)

@@ -111,6 +111,9 @@ def test_sweep_then_compare(call, tmp_path):
     compared = json.loads(call("compare", "run", "--json").stdout)
     assert compared["methods"] == document["methods"]
     assert compared["pairs"] == document["pairs"]
+    against = json.loads(call("compare", "run", "--reference", compared["methods"][0]["method"], "--json").stdout)
+    assert {pair["b"] for pair in against["pairs"]} == {compared["methods"][0]["method"]}
+    assert compared["methods"][0]["budget"]["env_steps"] > 0
     shown = call("compare", "run", "--measure", "final").stdout
     assert "training panel" in " ".join(shown.split())
 

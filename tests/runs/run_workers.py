@@ -15,6 +15,21 @@ def make_plan(cells=12, **config):
     return Plan("eval", {"seed": 7, **config}, tuple(Cell(f"task-{i:03d}", {"index": i}) for i in range(cells)))
 
 
+def make_late_plan(cells=12, **config):
+    """Every third cell is late: its index is not in its spec."""
+    return Plan(
+        "eval",
+        {"seed": 7, **config},
+        tuple(Cell(f"task-{i:03d}", {} if i % 3 == 0 else {"index": i}, i % 3 == 0) for i in range(cells)),
+    )
+
+
+def fill(rows, cells):
+    """Complete late cells from the sum of what the others found."""
+    total = sum(row["index"] for row in rows)
+    return [{"index": 1000 * total + int(cell.key[-3:])} for cell in cells]
+
+
 def note(folder, text):
     """Append one line to the list of what was run."""
     descriptor = os.open(Path(folder) / "calls", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
@@ -95,8 +110,9 @@ def load_shared(config):
     note(config["notes"], os.getpid())
 
 
-if __name__ == "__main__":  # the victim of the kill tests: FOLDER CELLS WORKERS NAP
+if __name__ == "__main__":  # the victim of the kill tests: FOLDER CELLS WORKERS NAP [late]
     import sys
 
-    folder, cells, workers, nap = sys.argv[1:]
-    execute(make_plan(int(cells), notes=folder, nap=float(nap)), play, Path(folder) / "run", workers=int(workers))
+    folder, cells, workers, nap, *late = sys.argv[1:]
+    plan = (make_late_plan if late else make_plan)(int(cells), notes=folder, nap=float(nap))
+    execute(plan, play, Path(folder) / "run", workers=int(workers), complete=fill)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import run_workers
-from run_workers import calls, make_plan
+from run_workers import calls, make_late_plan, make_plan
 
 import envbench
 from envbench.errors import DiskFull, InvalidValue, RunConflict, RunIncomplete
@@ -79,10 +79,11 @@ def journaled(path):
     return {line.split(b" ")[1].decode() for line in lines}
 
 
-@pytest.mark.parametrize(("workers", "kills"), [(1, 8), (2, 3)])
-def test_kill_9_at_random_moments_loses_and_doubles_nothing(tmp_path, workers, kills):
+@pytest.mark.parametrize(("workers", "kills", "late"), [(1, 8, False), (2, 3, False), (1, 14, True)])
+def test_kill_9_at_random_moments_loses_and_doubles_nothing(tmp_path, workers, kills, late):
     cells, bits, out = 60, generator(workers), tmp_path / "run"
     command = [sys.executable, run_workers.__file__, str(tmp_path), str(cells), str(workers), "0.01"]
+    command += ["late"] if late else []
     for _ in range(kills):
         stored = journaled(out)
         goal = len(stored) + 1 + below(bits, 4)
@@ -94,11 +95,41 @@ def test_kill_9_at_random_moments_loses_and_doubles_nothing(tmp_path, workers, k
         assert victim.wait() == -signal.SIGKILL
         assert_no_process_left(victim.pid)
         assert journaled(out) > stored
-        assert not stored & set(calls(tmp_path)), "a stored cell was run again"
+        again = {str(int(index) % 1000) for index in calls(tmp_path)}
+        assert not stored & again, "a stored cell was run again"
         (tmp_path / "calls").unlink()
     subprocess.run(command, env=ENV, check=True)
-    whole = execute(make_plan(cells), run_workers.play, tmp_path / "whole")
+    plan = (make_late_plan if late else make_plan)(cells)
+    whole = execute(plan, run_workers.play, tmp_path / "whole", complete=run_workers.fill)
     assert tables(out) == tables(whole.path)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_late_cells_run_last_and_stand_in_plan_order(tmp_path, workers):
+    seen = []
+    run = execute(
+        make_late_plan(6), run_workers.play, tmp_path / "r", workers=workers, complete=run_workers.fill,
+        on_progress=lambda *args: seen.append(args),
+    )  # fmt: skip
+    assert [settled for settled, _, _ in seen] == [1, 2, 3, 4, 5, 6]
+    assert {key for _, _, key in seen[4:]} == {"task-000", "task-003"}
+    total = 1 + 2 + 4 + 5
+    assert [row["index"] for row in run.metrics()] == [1000 * total, 1, 2, 1000 * total + 3, 4, 5]
+
+
+def test_late_cells_wait_until_the_others_are_mended(tmp_path):
+    plan = make_late_plan(6, notes=str(tmp_path))
+    with pytest.raises(RunIncomplete, match="2 of 6 cells failed"):
+        execute(plan, run_workers.moody, tmp_path / "r", complete=run_workers.fill)
+    assert sorted(calls(tmp_path)) == ["2", "4"]
+    (tmp_path / "mended").touch()
+    execute(plan, run_workers.moody, tmp_path / "r", complete=run_workers.fill)
+    assert sorted(calls(tmp_path)) == ["1", "12000", "12003", "2", "4", "5"]
+
+
+def test_late_cells_need_somebody_who_completes_them(tmp_path):
+    with pytest.raises(InvalidValue, match="late cells"):
+        execute(make_late_plan(6), run_workers.play, tmp_path / "r")
 
 
 def test_processes_do_not_finish_their_cell_when_the_parent_is_killed(tmp_path):

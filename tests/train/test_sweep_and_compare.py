@@ -11,12 +11,11 @@ from envbench.runs import Cell, CellResult, Plan, execute
 from envbench.sweep import (
     cost,
     execute_sweep,
-    read_results,
     read_sweep,
     sweep_from,
     sweep_plan,
-    write_results,
 )
+from envbench.sweep_results import markdown, read_results, write_results
 
 SMALL = {
     "title": "small",
@@ -75,6 +74,57 @@ def test_options_that_change_nothing_give_a_tie(run):
         assert duel.verdict == "not distinguishable"
     row = run.metrics()[-1]
     assert label_of(run.config, row) == "gigpo, omega 0"
+
+
+@pytest.fixture(scope="module")
+def two_stages(tmp_path_factory):
+    return execute_sweep(small(report_rates="best"), tmp_path_factory.mktemp("best") / "run")
+
+
+def test_the_report_seeds_run_at_the_best_rate_alone(run, two_stages):
+    """The same numbers as with every rate, from fewer runs."""
+    best = {(one.scale, one.method): one for one in compare_sweeps([run])[0]}
+    rows = two_stages.metrics()
+    assert len({row["cell"] for row in rows}) == 2 * 2 * (2 * 2 + 3)
+    report = set(two_stages.config["report_seeds"])
+    for row in rows:
+        if row["seed"] in report:
+            label = label_of(two_stages.config, row)
+            assert row["learning_rate"] == best[row["advantage_scale"], label].learning_rate
+            assert row["cell"].startswith(f"{label}/{row['advantage_scale']}/best/")
+    everywhere = {(row["method"], row["advantage_scale"], row["learning_rate"], row["seed"], row["iteration"]): row
+                  for row in run.metrics()}  # fmt: skip
+    for row in rows:
+        other = everywhere[row["method"], row["advantage_scale"], row["learning_rate"], row["seed"], row["iteration"]]
+        assert row["success"] == other["success"]
+    for measure in ("area", "final"):
+        standings, duels = compare_sweeps([two_stages], measure)
+        if measure == "area":
+            assert duels == compare_sweeps([run])[1]
+        for one in standings:
+            same = best[one.scale, one.method]
+            assert (one.learning_rate, one.edge) == (same.learning_rate, same.edge)
+            if measure == "area":
+                assert (one.report, one.selection) == (same.report, same.selection)
+                assert one.rates[one.learning_rate] == one.selection
+                assert {**one.budget, "wall_seconds": 0} == {**same.budget, "wall_seconds": 0}
+                assert one.budget["env_steps"] > 0
+
+
+def test_a_plan_of_two_stages_is_hashed_before_it_runs():
+    plan, whole = sweep_plan(small(report_rates="best")), sweep_plan(small())
+    assert plan.sha256 == sweep_plan(small(report_rates="best")).sha256 != whole.sha256
+    late = [cell for cell in plan.cells if cell.late]
+    assert len(late) == 2 * 2 * 3
+    assert all("learning_rate" not in cell.spec for cell in late)
+    assert not any(cell.late for cell in whole.cells)
+    words = "28 training runs: 2 methods x 2 scales x 2 rates x 2 seeds and 3 more at the best rate"
+    assert words in cost(small(report_rates="best"), 1)
+
+
+def test_a_page_of_two_stages_says_so(two_stages, tmp_path):
+    page = write_results(two_stages, tmp_path).with_suffix(".md").read_text()
+    assert "| at every rate (selection seeds) | env steps | policy tokens | note |" in page
 
 
 def made_sweep(folder, success, **changes):
@@ -137,6 +187,27 @@ def test_a_noisy_difference_is_not_distinguishable(tmp_path):
     assert [duel.verdict for duel in compare_sweeps([stored])[1]] == ["not distinguishable"] * 2
 
 
+def test_many_methods_are_compared_with_one_reference(tmp_path):
+    """Three duels instead of six, and p-values adjusted for three."""
+
+    def success(method, _rate, number):
+        return {"grpo": 0.5, "rloo": 0.6, "gigpo": 0.5 + (0.2 if number % 2 else -0.19), "gae": 0.3}[method]
+
+    names = ("grpo", "rloo", "gigpo", "gae")
+    changes = {"methods": [{"name": name} for name in names], "report_seeds": 8, "advantage_scale": ["raw"]}
+    stored = made_sweep(tmp_path / "run", success, **changes, reference="grpo")
+    duels = compare_sweeps([stored])[1]
+    assert [(duel.a, duel.b) for duel in duels] == [("rloo", "grpo"), ("gigpo", "grpo"), ("gae", "grpo")]
+    assert [duel.verdict for duel in duels] == ["rloo better", "not distinguishable", "grpo better"]
+    assert duels[0].comparison.p_value == pytest.approx(3 * 2 / 2**8)
+    page = markdown(stored.config, *compare_sweeps([stored]))
+    assert "| raw | better | rloo |\n| raw | not distinguishable | gigpo |\n| raw | worse | gae |\n" in page
+    other = compare_sweeps([stored], reference="gae")[1]
+    assert [duel.a for duel in other] == ["grpo", "rloo", "gigpo"]
+    with pytest.raises(UnknownName, match="grpo"):
+        compare_sweeps([stored], reference="grop")
+
+
 def test_sweeps_of_one_setting_pool_their_methods(run, tmp_path):
     other = execute_sweep(small(methods=[{"name": "rloo"}]), tmp_path / "rloo")
     standings, duels = compare_sweeps([run, other])
@@ -176,6 +247,8 @@ def test_results_hold_the_curves(run, tmp_path):
         ({"learning_rates": []}, InvalidValue, "ascending"),
         ({"advantage_scale": ["rms"]}, UnknownName, "unit_rms"),
         ({"report_seeds": 0}, InvalidValue, "report_seeds"),
+        ({"report_rates": "bets"}, UnknownName, "best"),
+        ({"reference": "gigpo"}, UnknownName, "unknown reference"),
         ({"tasks": "two"}, InvalidValue, "tasks"),
         ({"knobs": 3}, InvalidValue, "table"),
         ({"split": "test"}, SplitRefused, "train"),
