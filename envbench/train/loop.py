@@ -90,6 +90,10 @@ class Learner(Protocol):
         """Return `val_success` and `val_score` of the policy as it stands; nothing where it is not validated."""
         ...
 
+    def test(self) -> dict[str, float]:
+        """Return `test_success` and `test_score` of the policy as it stands; nothing where it is not tested."""
+        ...
+
     def keep(self, folder: Path) -> None:
         """Write the policy as a folder of its own, where it has a form for that."""
         ...
@@ -177,6 +181,8 @@ class Trainer:
         self._seconds += ended - start
         self._parts += np.array([updated - credited, ended - updated])
         self._validate(folder)
+        if self.iteration + 1 == config.iterations:
+            metrics |= learner.test()
         return self._log(rollout.spent, {**means, **metrics})
 
     def _validate(self, folder: Path | None) -> None:

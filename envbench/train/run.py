@@ -18,12 +18,12 @@ def train_plan(config: RunConfig) -> Plan:
     """Return the plan of one training run."""
     config = config.resolved()
     panel = config.panel()
-    values = {**config.plain(), "kind": "train", "panel": {"id": panel.id, "sha256": panel.sha256}, **_facts(config)}
+    values = {**config.plain(), "kind": "train", "panel": {"id": panel.id, "sha256": panel.sha256}, **facts(config)}
     label = f"{config.method}-{config.env.rpartition('/')[2]}"
     return Plan("train", values, (Cell(f"{config.method}/{config.seed}", {"seed": config.seed}),), label)
 
 
-def _facts(config: RunConfig) -> dict[str, Any]:
+def facts(config: RunConfig) -> dict[str, Any]:
     """Return the digests of what else decides a run of a language model."""
     if isinstance(config, TrainConfig):
         return {}

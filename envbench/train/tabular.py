@@ -60,6 +60,10 @@ class TabularLearner:
         """Return nothing: a table knows nothing of other tasks."""
         return {}
 
+    def test(self) -> dict[str, float]:
+        """Return nothing, for the same reason."""
+        return {}
+
     def keep(self, folder: Path) -> None:
         """Do nothing: the checkpoint holds the table."""
 

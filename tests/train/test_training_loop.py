@@ -31,7 +31,7 @@ def test_both_collectors_give_equal_curves():
 
 def test_a_graph_that_grew_too_large_is_replaced(monkeypatch):
     curve = timeless(train(LAKE))
-    monkeypatch.setattr("envbench.train.loop._MOST_NODES", 3)
+    monkeypatch.setattr("envbench.train.tabular._MOST_NODES", 3)
     key = (LAKE.env, LAKE.dataset, tuple(LAKE.knobs.items()))
     assert shared_graph(*key).nodes.size == 0
     assert timeless(train(LAKE)) == curve

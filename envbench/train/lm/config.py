@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Self, TypeAlias, get_args
 
 from envbench.agents.prompts import load_prompt
-from envbench.cards import KnobValue
 from envbench.credit.options import configure
 from envbench.errors import InvalidValue, UnknownName
 from envbench.registry import card_of, panel
@@ -42,6 +41,8 @@ class LMConfig(RunConfig):
         validate_every: iterations between two validations; 0 for none. The last iteration is validated too.
         validate_split: for validation; `val` where the data set has one. validate_tasks: the first N of it.
             validate_trials: episodes per task.
+        test_tasks: after the last iteration the policy is tested on the first N tasks of the evaluation split; 0 for no
+            test. test_trials: episodes per task.
     """
 
     model: str
@@ -73,13 +74,15 @@ class LMConfig(RunConfig):
     validate_split: str | None = None
     validate_tasks: int = 64
     validate_trials: int = 1
+    test_tasks: int = 0
+    test_trials: int = 1
 
     def __post_init__(self) -> None:
         RunConfig.__post_init__(self)
         counts = ("max_tokens", "epochs", "minibatches", "token_budget", "slots", "threads", "validate_tasks")
-        for name in (*counts, "validate_trials"):
+        for name in (*counts, "validate_trials", "test_trials"):
             check_count(name, getattr(self, name))
-        for name in ("history", "lora_rank", "validate_every"):
+        for name in ("history", "lora_rank", "validate_every", "test_tasks"):
             check_count(name, getattr(self, name), least=0)
         check_choices(self, dtype=get_args(Dtype), unit=get_args(Unit))
         if len(self.betas) != 2 or not all(0.0 <= one < 1.0 for one in self.betas):
@@ -111,9 +114,15 @@ class LMConfig(RunConfig):
         chosen = default if self.validate_split is None else self.validate_split
         if chosen not in section.splits:
             raise UnknownName("split", chosen, section.splits, f"({self.dataset})")
-        knobs: Mapping[str, KnobValue] = self.knobs
-        whole = panel(self.env, self.dataset, chosen, **knobs)
-        return whole[: min(self.validate_tasks, len(whole))]
+        return self._first(chosen, self.validate_tasks)
+
+    def test_panel(self) -> Panel:
+        """Return the tasks that the policy is tested on."""
+        return self._first(card_of(self.env).dataset(self.dataset).eval_split, self.test_tasks)
+
+    def _first(self, split: str, count: int) -> Panel:
+        whole = panel(self.env, self.dataset, split, **self.knobs)
+        return whole[: min(count, len(whole))]
 
     def plain(self) -> dict[str, Any]:
         """Return the configuration as plain data."""

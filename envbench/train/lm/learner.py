@@ -12,7 +12,6 @@ import torch
 from torch import Tensor
 
 from envbench.agents.prompting import Prompting
-from envbench.evaluate import summarise
 from envbench.registry import card_of
 from envbench.rollout.fill import Filler
 from envbench.rollout.panel import play_panel
@@ -174,10 +173,17 @@ class LMLearner:
 
     def validate(self) -> dict[str, float]:
         """Return success and score on the validation panel, as `envbench eval` would find them."""
-        config = self._config
-        rows = self.play(config.validation_panel(), config.validate_trials)
-        [summary] = summarise(rows)
-        return {f"val_{name}": summary.measures[name].estimate for name in ("success", "score")}
+        return self._measured("val", self._config.validation_panel(), self._config.validate_trials)
+
+    def test(self) -> dict[str, float]:
+        """Return the same as `test_success` and `test_score` on the test panel; nothing where there is none."""
+        if not self._config.test_tasks:
+            return {}
+        return self._measured("test", self._config.test_panel(), self._config.test_trials)
+
+    def _measured(self, name: str, tasks: Sequence[Task], trials: int) -> dict[str, float]:
+        rows = self.play(tasks, trials)
+        return {f"{name}_{column}": float(np.mean([row[column] for row in rows])) for column in ("success", "score")}
 
     def play(self, tasks: Sequence[Task], trials: int, seed: int = 0) -> list[dict[str, Any]]:
         """Return the episode rows of an evaluation of the policy as it stands."""
