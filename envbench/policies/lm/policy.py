@@ -16,6 +16,7 @@ from envbench.errors import InvalidValue
 from envbench.policies.lm import tokenizer as text
 from envbench.policies.lm.decoding import Drawn, generate
 from envbench.policies.lm.forward import forward_of, pad, read_prompts
+from envbench.policies.lm.memo import LARGEST_VOCABULARY, Memo
 from envbench.policies.lm.quiet import quiet
 
 if TYPE_CHECKING:
@@ -50,6 +51,9 @@ class CausalLMPolicy:
         model: a causal language model of `transformers`, in evaluation mode.
         tokenizer: of `transformers`, with an end token.
 
+    Attributes:
+        memo: of distributions, where `remember` was called.
+
     Raises:
         InvalidValue: for a tokenizer that the model does not know all tokens of.
     """
@@ -65,6 +69,7 @@ class CausalLMPolicy:
         self.model = model
         self.tokenizer = tokenizer
         self.forward = forward_of(model)
+        self.memo: Memo | None = None
         self._texts: dict[tuple[int, ...], str] = {}
         self.stop = frozenset({tokenizer.eos_token_id}) | _stops(model)
 
@@ -111,6 +116,8 @@ class CausalLMPolicy:
         if not prompts:
             return []
         self._check_length(prompts, limit)
+        if self.memo is not None:
+            return self.replies(self.memo.generate(prompts, uniforms, limit, self.stop))
         cache, logits = read_prompts(self.forward, prompts, limit)
         drawn, _ = generate(self.forward, cache, logits, uniforms, limit, self.stop)
         return self.replies(drawn)
@@ -135,6 +142,11 @@ class CausalLMPolicy:
         from envbench.policies.lm.reader import Reader
 
         return Reader(self)
+
+    def remember(self) -> None:
+        """From here on, compute equal rows once while the weights stay as they are: exact, for small vocabularies."""
+        if self.model.config.vocab_size <= LARGEST_VOCABULARY:
+            self.memo = Memo(self.forward)
 
     def fits(self, prompt: Sequence[int], more: int) -> bool:
         """Return whether the model can read the prompt and a reply of `more` tokens."""

@@ -47,6 +47,7 @@ class Network:
         if config.lora_rank:
             self._adapted = _adapters(self.policy.model, config)
             self.policy.forward = forward_of(self.policy.model)
+        self.policy.remember()
         self.forward = _packs_of(self.policy.forward, config.gradient_checkpointing)
         width = self.policy.model.config.hidden_size
         self.heads = Heads(width, heads).to(config.device) if heads else None
@@ -146,7 +147,8 @@ class Network:
         if {name for name in tensors if not name.startswith("optimizer.")} != {name for name, _ in self._named}:
             raise RunUnreadable("the checkpoint holds other weights than this model has: delete it to train anew")
         for name, one in self._named:
-            one.data.copy_(tensors[name])
+            with torch.no_grad():
+                one.copy_(tensors[name])
             prefix = f"optimizer.{name}."
             state = {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}
             if state:
