@@ -102,10 +102,10 @@ def compare_tables(
 
     A run's `area` is the mean success over its logged iterations, `final` that of the last tenth of them (at least
     one), both on the training panel; `test` (of a language model) is success on the test panel after the last
-    iteration, with rates chosen by the mean of `val_success` over the iterations. The best rate of a
-    method is the one of the highest mean on the selection seeds (the lowest of equal ones), by area where the report
-    seeds ran at that rate alone; the duels are paired by report seed, each method at its best rate, with p-values adjusted for the number of
-    duels at that scale (Holm).
+    iteration, with rates chosen by the mean of `val_success` over the iterations. The best rate of a method is the one
+    of the highest mean on the selection seeds (the lowest of equal ones), by area where the report seeds ran at that
+    rate alone; the duels are paired by report seed, each method at its best rate, with p-values adjusted for the number
+    of duels at that scale (Holm).
 
     Args:
         tables: the sweeps.

@@ -27,6 +27,9 @@ class LMConfig(RunConfig):
     Attributes:
         model: folder (`envbench model new`, `envbench model warmup`) or hub id.
         style, history, dialogue, max_tokens: of prompts and replies, as for the agent `policy`.
+        invalid_penalty: taken from the reward of a step whose action the environment refused, before any method sees
+            it. Without it, where steps cost something, a refused action is the cheapest one, and that is what is
+            learnt. verl-agent's penalty on the row's score alone is the shaping method `invalid_action_penalty`.
         learning_rate: of AdamW, constant. betas, weight_decay: of AdamW.
         epochs: passes over the rows of an iteration. minibatches: optimizer steps in a pass, each on whole groups.
         loss: options of `PolicyLossConfig` that differ from its defaults.
@@ -50,6 +53,7 @@ class LMConfig(RunConfig):
     history: int = 0
     dialogue: bool = False
     max_tokens: int = 16
+    invalid_penalty: float = 0.1
     learning_rate: float = 3e-4
     betas: tuple[float, float] = (0.9, 0.95)
     weight_decay: float = 0.0
@@ -87,6 +91,8 @@ class LMConfig(RunConfig):
         check_choices(self, dtype=get_args(Dtype), unit=get_args(Unit))
         if len(self.betas) != 2 or not all(0.0 <= one < 1.0 for one in self.betas):
             raise InvalidValue(f"betas={list(self.betas)}: expected two numbers from 0 up to 1, e.g. [0.9, 0.95]")
+        if not 0.0 <= self.invalid_penalty < float("inf"):
+            raise InvalidValue(f"invalid_penalty={self.invalid_penalty}: expected a number >= 0")
         if not 0.0 <= self.lora_dropout < 1.0:
             raise InvalidValue(f"lora_dropout={self.lora_dropout}: expected a number from 0 up to 1")
         self.loss_config()

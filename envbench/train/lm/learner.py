@@ -77,8 +77,10 @@ class LMLearner:
 
     def fill(self, rollout: Rollout) -> Rollout:
         """Return the rollout with the columns that the method reads."""
+        valid = np.array([turn.valid for turn in self._pen.turns(rollout)])
+        reward = rollout.reward - self._config.invalid_penalty * ~valid
         with self.network.computing():
-            return self._filler.fill(rollout, self.collector)
+            return self._filler.fill(replace(rollout, reward=reward), self.collector)
 
     def learn(self, rollout: Rollout, batch: StepBatch, advantages: Advantages, weight: Any = None) -> dict[str, float]:
         """Take the optimiser steps of an iteration and return what they did."""
