@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import shutil
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -190,7 +191,8 @@ def _adapters(model: Any, config: LMConfig) -> Any:
         from peft import LoraConfig, get_peft_model
     except ModuleNotFoundError:
         raise MissingExtra("lora_rank", "train", "peft") from None
-    with torch.random.fork_rng([]):
+    with torch.random.fork_rng([]), warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # peft asks transformers by a name that is going away
         torch.manual_seed(derive_seed(config.seed, "adapters"))
         try:
             return get_peft_model(
