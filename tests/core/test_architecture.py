@@ -48,6 +48,7 @@ ALLOWED = {
     | {"env", "credit", "rollout", "train", "fidelity"},  # `credit explain` plays a group again
     "bench": CORE | {"runs", "rollout", "agents", "vector", "credit", "train", "evaluate", "leaderboard"},
     "leaderboard": CORE | {"agents", "rollout", "runs", "evaluate", "report"},
+    "integrations": CORE | {"policies", "agents", "rollout", "credit", "train"},
     "studies": CORE | {"envs", "policies", "rollout", "agents", "credit", "fidelity"},
 }
 
