@@ -6,33 +6,39 @@ So the model sees the whole conversation, nothing is decoded and encoded again, 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from math import fsum
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
-import gymnasium
 import numpy as np
-import torch
+from numpy.typing import NDArray
 
-from envbench.agents.base import text_of
-from envbench.agents.prompts import Parsed, Situation, load_prompt, read_reply
-from envbench.env import Env
-from envbench.errors import GroupMismatch, InvalidValue
+from envbench import credit
+from envbench.agents.prompting import Prompting
+from envbench.cards import Card
+from envbench.errors import InvalidValue
 from envbench.policies.lm.chat import prompt_ids
-from envbench.policies.lm.decoding import Drawn, generate
-from envbench.policies.lm.forward import pad, read_prompts
 from envbench.policies.lm.policy import CausalLMPolicy
-from envbench.policies.lm.tokenizer import decode, encode
+from envbench.policies.lm.reader import Reader
+from envbench.policies.lm.tokenizer import encode
 from envbench.registry import card_of, panel
-from envbench.rollout.members import Members, uniforms
-from envbench.rollout.record import Ids
-from envbench.seeding import derive_seed
+from envbench.rollout.fill import Filler
+from envbench.rollout.members import Members
+from envbench.rollout.record import RECORDED, Rollout
+from envbench.rollout.table import Table, Turn
+from envbench.rollout.turn_columns import ALWAYS, TURN_PRODUCERS
+from envbench.rollout.turns import TurnCollector
 from envbench.train.config import training_split
-from envbench.types import StepBatch
+from envbench.types import StepBatch, Trajectory
+
+# What a second look at the tokens, or the heads of a critic, would tell.
+_MODELS = frozenset({"value", "value_low", "value_high", "value_switch", "token_value", "probe_confidence"})
+_MODELS |= {"ref_logprob", "entropy", "hidden", "tool_match"}
+_CONTINUED = ("value", "token_value")
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Row:
     """One episode.
 
@@ -41,50 +47,50 @@ class Row:
         completion: everything behind it: replies and later messages.
         mask: 1 for each token of `completion` that the policy sampled, 0 for the others.
         logprobs: of each token of `completion` as sampled, 0.0 where the mask is 0.
-        steps: one dict per turn, columns of the batch.
-        outcome: of the episode, "" while it goes on; `budget` where the next turn had no room.
     """
 
-    env: Env[Any]
-    seed: int
     prompt: list[int]
-    info: Any
-    seen: str
-    completion: list[int] = field(default_factory=list)
-    mask: list[int] = field(default_factory=list)
-    logprobs: list[float] = field(default_factory=list)
-    steps: list[dict[str, Any]] = field(default_factory=list)
-    terminated: bool = False
-    truncated: bool = False
-    outcome: str = ""
+    completion: list[int]
+    mask: list[int]
+    logprobs: list[float]
 
-    def write(self, ids: Sequence[int], logprobs: Sequence[float] | None = None) -> None:
-        """Append a reply, or, without log-probs, what the policy did not write."""
-        self.completion += ids
-        self.mask += [int(logprobs is not None)] * len(ids)
-        self.logprobs += [0.0] * len(ids) if logprobs is None else logprobs
+    @classmethod
+    def of(cls, turns: Sequence[Turn]) -> Row:
+        """Return the turns of an episode, whose prompts only grow, as one row."""
+        row = cls(list(turns[0].prompt), [], [], [])
+        for turn in turns:
+            message = turn.prompt[len(row.prompt) + len(row.completion) :]
+            row.completion.extend((*message, *turn.reply))
+            row.mask.extend([0] * len(message) + [1] * len(turn.reply))
+            row.logprobs.extend((*(0.0 for _ in message), *turn.logprobs))
+        return row
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Played:
-    """The episodes of one call; row k is member k % G of group k // G.
+class Episodes:
+    """The episodes of one call; number k is member k % G of group k // G.
 
     Attributes:
-        rows: E episodes.
-        batch: the same as flat columns for credit methods; its L tokens are the masked ones, row by row.
+        rows: E rows of tokens.
+        turns: S turns, episode by episode.
+        trajectories: E records.
+        rollout: as arrays. batch: for credit methods; its L tokens are those that the masks mark, row by row.
     """
 
     rows: list[Row]
+    turns: list[Turn]
+    trajectories: list[Trajectory]
+    rollout: Rollout
     batch: StepBatch
 
     @property
     def returns(self) -> list[float]:
         """The undiscounted return of each episode."""
-        return [fsum(step["reward"] for step in row.steps) for row in self.rows]
+        return [one.episode_return for one in self.trajectories]
 
     def share(self, outcome: str) -> float:
         """Return the share of episodes that ended so."""
-        return sum(row.outcome == outcome for row in self.rows) / len(self.rows)
+        return sum(one.outcome == outcome for one in self.trajectories) / len(self.trajectories)
 
 
 class EpisodePlayer:
@@ -92,10 +98,11 @@ class EpisodePlayer:
 
     Args:
         env: gymnasium id.
-        dataset, split: of the card; a training split, the card's own by default.
+        dataset, split: of the card; its training split, if any, is the only one to train on.
         style: of the prompts and of the replies' parser. The conversation itself is the history.
         max_tokens: of one reply; one that is cut there has no valid format.
         max_steps: limit of an episode; the card's by default.
+        continuations: episodes played on from every step to fill `value` and `success_rate`; 0 for none.
         seed: of the noise and of the sampled tokens.
         knobs: of the environment.
 
@@ -115,158 +122,140 @@ class EpisodePlayer:
         style: str = "observation",
         max_tokens: int = 32,
         max_steps: int | None = None,
+        continuations: int = 0,
         seed: int = 0,
         **knobs: Any,
     ) -> None:
-        if max_tokens < 1:
-            raise InvalidValue(f"max_tokens={max_tokens}: expected at least 1")
-        card = card_of(env)
-        self.split = training_split(env, dataset, split)
-        self.tasks = panel(env, dataset, self.split, **knobs)
-        self.style, self.max_tokens, self.seed = style, max_tokens, seed
-        self._prompt = load_prompt(card, style)
-        self._arguments = {"dataset": dataset, "split": self.split, **knobs}
-        if max_steps is not None:
-            self._arguments["max_steps"] = max_steps
-        self._env = env.removeprefix("envbench:")
-        self._pool: list[Env[Any]] = []
+        if max_tokens < 1 or continuations < 0:
+            raise InvalidValue(f"max_tokens={max_tokens}, continuations={continuations}: expected >= 1 and >= 0")
+        self.card = card_of(env)
+        self.tasks = panel(env, dataset, training_split(env, dataset, split), **knobs)
+        self.style, self.max_tokens, self.continuations, self.seed = style, max_tokens, continuations, seed
+        Prompting(self.card, style, 0, None)  # refuses a style that is not there
+        self._made = (self.card.env.ids[0] if env == self.card.env.family else env, dataset, knobs, max_steps)
         self._by_id = {task.id: task for task in self.tasks}
+        self._collector: TurnCollector | None = None
+        self._sampler: _Sampler | None = None
+        self.read({})
+
+    def read(self, needs: Mapping[str, str]) -> None:
+        """Have batches hold further columns.
+
+        Args:
+            needs: column to who asks for it.
+
+        Raises:
+            MissingColumn: for one that these rollouts cannot fill.
+        """
+        kept = _CONTINUED if self.continuations else ()
+        producers = {name: made for name, made in TURN_PRODUCERS.items() if name in kept or name not in _MODELS}
+        wanted = {**dict.fromkeys(ALWAYS, "episodes"), **needs}
+        self._filler = Filler(wanted, self, self.continuations, producers)
 
     def play(
         self, policy: CausalLMPolicy, tasks: Sequence[str], size: int, iteration: int, room: int | None = None
-    ) -> Played:
-        """Play `size` episodes of each task, all at once.
+    ) -> Episodes:
+        """Play `size` episodes of each task.
 
         Args:
-            policy: samples at temperature 1.
+            policy: samples at temperature 1; the same object in every call of a run.
             tasks: ids of the panel, one per group.
             size: G, members of a group.
             iteration: tells the noise and the draws of one call from those of another.
-            room: tokens of a completion; an episode whose next turn does not fit ends as `budget` and is left out of
-                the credit. No limit but the model's by default.
+            room: most tokens of an episode, its first prompt included; one whose next turn does not fit ends there, as
+                `agent_error`. No limit but the model's by default.
 
         Raises:
-            InvalidValue: for a first prompt that does not fit, or where no episode fits.
+            InvalidValue: for a first prompt that does not fit, or where every episode was cut.
             GroupMismatch: when members of a group do not start alike.
         """
-        known = [self._by_id[task] for task in tasks]
-        env_limit = self._envs(len(tasks) * size)[0].max_steps
-        members = Members(known, size, self.seed, iteration, env_limit or 0)
-        rows = [self._start(policy, members, episode) for episode in range(members.count)]
-        for first in range(0, len(rows), size):
-            if len({row.info["anchor_hash"] for row in rows[first : first + size]}) > 1:
-                raise GroupMismatch(f"the members of {tasks[first // size]} do not start in one state")
-        longest = max(len(row.prompt) for row in rows)
-        limit = min(policy.forward.max_length - longest, room if room is not None else 1 << 30)
-        if self.max_tokens > limit:
+        collector = self._collector_of(policy, room)
+        members = Members([self._by_id[task] for task in tasks], size, self.seed, iteration, collector.table.limit or 0)
+        rollout = collector.collect(members)
+        trajectories = [one for group in rollout.groups for one in group.members]
+        if all(one.outcome == "agent_error" for one in trajectories):
             raise InvalidValue(
-                f"a reply of up to {self.max_tokens} tokens does not fit behind a prompt of {longest} ({limit} are "
-                "left); use a shorter style, fewer max_tokens, or more room"
+                f"no episode fits into {room or policy.forward.max_length} tokens; raise max_completion_length, take a "
+                "model that reads more, or lower max_steps or max_tokens"
             )
-        self._run(policy, rows, limit)
-        if all(row.outcome == "budget" for row in rows):
-            raise InvalidValue(
-                f"no episode ended within {limit} tokens; raise max_completion_length, take a model that reads more, "
-                "or lower max_steps or max_tokens"
+        turns = self.turns(rollout)
+        rollout = self._filler.fill(rollout, collector)
+        bounds = [*rollout.first_rows.tolist(), len(turns)]
+        rows = [Row.of(turns[start:end]) for start, end in pairwise(bounds)]
+        batch = rollout.batch(tuple(dict.fromkeys((*RECORDED, *self._filler.record))))
+        return Episodes(rows, turns, trajectories, rollout, batch)
+
+    def learn(self, episodes: Episodes) -> None:
+        """Let the table of expected scores, where a column needs it, see an iteration that is over."""
+        self._filler.learn(episodes.rollout)
+
+    def turns(self, rollout: Rollout) -> list[Turn]:
+        """Return the turn of each row; what the columns' producers ask for."""
+        assert self._collector is not None  # it has played the rollout
+        return [self._collector.turns[number] for number in rollout.row.tolist()]
+
+    def _collector_of(self, policy: CausalLMPolicy, room: int | None) -> TurnCollector:
+        if self._collector is None or self._sampler is None or self._sampler.policy is not policy:
+            self._sampler = _Sampler(policy)
+            prompting = Conversation(self.card, self.style, policy)
+            table = Table(
+                *self._made,
+                self._sampler,
+                prompting,
+                max_tokens=self.max_tokens,
+                snapshots=self.continuations > 0,
             )
-        return Played(rows, _batch(rows, size))
-
-    @torch.no_grad()
-    def _run(self, policy: CausalLMPolicy, rows: list[Row], limit: int) -> None:
-        """Play all turns; the cache grows with the conversations, and finished episodes leave it."""
-        forward = policy.forward
-        cache, logits = read_prompts(forward, [row.prompt for row in rows], self.max_tokens)
-        going = list(rows)
-        while True:
-            names = [derive_seed(row.seed, "agent", "policy", len(row.steps)) for row in going]
-            points = np.stack([uniforms(name, self.max_tokens, 1)[:, 0] for name in names])
-            drawn, cache = generate(forward, cache, logits, points, self.max_tokens, policy.stop, keep=True)
-            unread = [self._turn(policy, row, reply, limit) for row, reply in zip(going, drawn, strict=True)]
-            left = [place for place, row in enumerate(going) if not row.outcome]
-            if not left:
-                return
-            if len(left) < len(going):
-                cache = cache.select(torch.tensor(left, device=logits.device))
-            going = [going[place] for place in left]
-            logits = forward.extend(cache, *pad([unread[place] for place in left], logits.device))
-
-    def _turn(self, policy: CausalLMPolicy, row: Row, reply: Drawn, limit: int) -> list[int]:
-        """Take a reply and its step; return what the model has not read of the row, the next message included."""
-        row.write(reply.token_ids, reply.logprobs)
-        ended = reply.token_ids[-1] in policy.stop
-        body = reply.token_ids[:-1] if ended else reply.token_ids
-        written = decode(policy.tokenizer, body)
-        parsed = read_reply(self._prompt, self.style, written) if ended else Parsed("", False)
-        self._step(row, parsed, len(reply.token_ids))
-        if row.outcome:
-            return []
-        between = [] if ended else [policy.tokenizer.eos_token_id]
-        between += message_ids(policy.tokenizer, self._messages(row)[-1], policy.stop)
-        if len(row.completion) + len(between) + self.max_tokens > limit:
-            row.outcome, row.truncated = "budget", True
-            return []
-        row.write(between)
-        return [reply.token_ids[-1], *between]
-
-    def _step(self, row: Row, parsed: Parsed, tokens: int) -> None:
-        before, seen = row.info, row.seen
-        reward, valid, after = 0.0, False, before["anchor_hash"]
-        try:
-            observation, reward, row.terminated, row.truncated, row.info = row.env.step(parsed.action)
-            row.seen, row.outcome = text_of(observation), row.info.get("outcome", "")
-            valid, after = row.info["valid"], row.info["anchor_hash"]
-        except Exception:  # whatever the engine raises, the other episodes go on
-            row.outcome, row.truncated = "env_error", True
-            self._pool.remove(row.env)
-        row.steps.append(
-            {
-                "state": before["state_hash"],
-                "anchor": before["anchor_hash"],
-                "observation": before["observation_hash"],
-                "observation_text": seen,
-                "next_anchor": after,
-                "action": parsed.action,
-                "reward": float(reward),
-                "valid": bool(valid),
-                "format_valid": parsed.format_valid,
-                "tokens": tokens,
-            }
-        )
-
-    def _start(self, policy: CausalLMPolicy, members: Members, episode: int) -> Row:
-        env, seed = self._pool[episode], members.noise_seed(episode)
-        observation, info = env.reset(seed=seed, options={"task": members.tasks[episode // members.size].id})
-        row = Row(env, seed, [], info, text_of(observation))
-        row.prompt = prompt_ids(policy.tokenizer, self._messages(row))
-        return row
-
-    def _messages(self, row: Row) -> list[dict[str, str]]:
-        info = row.info
-        offered = info.get("shown_actions") or info["valid_actions"] or ()
-        return self._prompt.messages(
-            Situation(info["instruction"], row.seen, offered, len(row.steps), row.env.max_steps, ())
-        )
-
-    def _envs(self, count: int) -> list[Env[Any]]:
-        while len(self._pool) < count:
-            made: Any = gymnasium.make(self._env, **self._arguments).unwrapped
-            self._pool.append(made)
-        return self._pool
+            self._collector = TurnCollector(table, self.max_tokens)
+        self._sampler.room = room
+        return self._collector
 
 
-def message_ids(tokenizer: Any, message: dict[str, str], stop: frozenset[int]) -> list[int]:
-    """Return the tokens of a later message: from behind a reply's end token up to where the next reply begins.
+class Conversation(Prompting):
+    """Prompts that only grow: the next message is put behind the recorded tokens whatever a chat template would do.
 
-    With a chat template they are what it adds to a conversation of one reply, so replies are never encoded again.
+    A template is asked only for what it writes around a message behind a reply; replies are never encoded again.
+    """
+
+    def __init__(self, card: Card, style: str, policy: CausalLMPolicy) -> None:
+        super().__init__(card, style, 0, policy.tokenizer, dialogue=True)
+        self._ids, self._stop = policy.tokenizer, policy.stop
+
+    def rest(self, messages: Sequence[Mapping[str, str]], transcript: tuple[int, ...]) -> tuple[int, ...]:
+        """Return the tokens of the last message, behind an end token where the reply has none."""
+        if not getattr(self._ids, "chat_template", None):
+            return tuple(encode(self._ids, f"{messages[-1]['content']}\n\n"))
+        between = () if transcript[-1] in self._stop else (self._ids.eos_token_id,)
+        return (*between, *message_ids(self._ids, messages[-1], self._stop))
+
+
+class _Sampler:
+    """The policy, with the room of an episode as a further bound."""
+
+    def __init__(self, policy: CausalLMPolicy) -> None:
+        self.policy, self.tokenizer = policy, policy.tokenizer
+        self.room: int | None = None
+
+    def fits(self, prompt: Sequence[int], more: int) -> bool:
+        return self.policy.fits(prompt, more) and (self.room is None or len(prompt) + more <= self.room)
+
+    def reader(self) -> Reader:
+        return self.policy.reader()
+
+    def act(
+        self, prompts: Sequence[Sequence[int]], uniforms: NDArray[np.float64] | None, max_tokens: int | None = None
+    ) -> Any:
+        return self.policy.act(prompts, uniforms, max_tokens)
+
+
+def message_ids(tokenizer: Any, message: Mapping[str, str], stop: frozenset[int]) -> list[int]:
+    """Return what a chat template adds for a later message: from behind a reply's end token to the next reply.
 
     Raises:
         InvalidValue: for a template that changes what came before.
     """
-    if not getattr(tokenizer, "chat_template", None):
-        return encode(tokenizer, f"{message['content']}\n\n")
     past = [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]
     before = tokenizer.apply_chat_template(past, tokenize=True, return_dict=False)
-    ids: list[int] = prompt_ids(tokenizer, [*past, message])
+    ids = prompt_ids(tokenizer, [*past, message])
     ends = [place for place, one in enumerate(before) if one in stop]
     kept = ends[-1] + 1 if ends else len(before)
     if ids[:kept] != before[:kept]:
@@ -274,28 +263,11 @@ def message_ids(tokenizer: Any, message: dict[str, str], stop: frozenset[int]) -
     return ids[kept:]
 
 
-def _batch(rows: Sequence[Row], size: int) -> StepBatch:
-    """Return the episodes as columns; ids are numbers for equal texts."""
-    ids = {name: Ids() for name in ("state", "anchor", "observation", "action")}
-    ids["next_anchor"] = ids["anchor"]
-    steps = [step for row in rows for step in row.steps]
-    written = [
-        (token, logprob)
-        for row in rows
-        for token, logprob, ours in zip(row.completion, row.logprobs, row.mask, strict=True)
-        if ours
-    ]
-    return StepBatch.from_columns(
-        episode=[episode for episode, row in enumerate(rows) for _ in row.steps],
-        t=[t for row in rows for t in range(len(row.steps))],
-        group=[episode // size for episode in range(len(rows))],
-        terminated=[row.terminated for row in rows],
-        truncated=[row.truncated for row in rows],
-        include=[row.outcome not in ("budget", "env_error") for row in rows],
-        token_step=[number for number, step in enumerate(steps) for _ in range(step["tokens"])],
-        token=[token for token, _ in written],
-        logprob=[logprob for _, logprob in written],
-        observation_text=[step["observation_text"] for step in steps],
-        **{name: [step[name] for step in steps] for name in ("reward", "valid", "format_valid")},
-        **{name: [one.of(step[name]) for step in steps] for name, one in ids.items()},
-    )
+def columns_of(asked: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """Return the optional columns that methods read under their options, and which method does."""
+    needs: dict[str, str] = {}
+    for name, options in asked.items():
+        method = credit.method(name)
+        for column in getattr(method.configure(options), "needs", method.needs):
+            needs.setdefault(column, name)
+    return needs

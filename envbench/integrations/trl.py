@@ -21,7 +21,7 @@ from torch import Tensor
 
 from envbench import credit
 from envbench.errors import InvalidValue, MissingExtra
-from envbench.integrations.episodes import EpisodePlayer, Played
+from envbench.integrations.episodes import EpisodePlayer, Episodes, columns_of
 from envbench.policies.lm.policy import CausalLMPolicy
 from envbench.seeding import derive_seed
 
@@ -45,7 +45,8 @@ class EpisodeRollouts(EpisodePlayer):
         last: what was played last.
     """
 
-    last: Played | None = None
+    last: Episodes | None = None
+    _policy: CausalLMPolicy | None = None
     _at, _calls = -1, 0  # step of training, calls in it so far
 
     def dataset(self) -> Any:
@@ -67,11 +68,11 @@ class EpisodeRollouts(EpisodePlayer):
         self._at = step
         iteration = derive_seed(step, "train" if training else "eval", self._calls)
         model = trainer.accelerator.unwrap_model(trainer.model)
+        if self._policy is None or self._policy.model is not model:
+            self._policy = CausalLMPolicy(model, trainer.processing_class)
         model.eval()  # no dropout while sampling
         try:
-            policy = CausalLMPolicy(model, trainer.processing_class)
-            room = trainer.args.max_completion_length
-            played = self.play(policy, prompts[::size], size, iteration, room)
+            played = self.play(self._policy, prompts[::size], size, iteration, trainer.args.max_completion_length)
         finally:
             model.train(training)
         self.last = played
@@ -92,8 +93,8 @@ def episode_return(prompts: list[Any], completions: list[Any], env_return: list[
 class CreditGRPOTrainer(GRPOTrainer):  # type: ignore[misc]  # TRL has no types
     """TRL's trainer on an environment, with the advantages of a credit method in place of its own.
 
-    Whole episodes are one completion each, with one advantage per token. Tokens that the method drops (weight 0:
-    episodes that the environment broke or the length cut) leave the loss and its normaliser.
+    Whole episodes are one completion each, with one advantage per token. Tokens that the method drops (weight 0, as in
+    episodes that the environment did not survive) leave the loss and its normaliser.
 
     TRL's own advantages, which divide by the group's sample deviation plus 1e-4, are method `grpo` with
     `options={"epsilon": 1e-4}`; its `scale_rewards="none"` is `{"scale": "none"}`, and its `"batch"` has no
@@ -105,14 +106,14 @@ class CreditGRPOTrainer(GRPOTrainer):  # type: ignore[misc]  # TRL has no types
         method: an advantage method of `envbench.credit`.
         options: of the method.
         shaping: shaping methods that run before it, by name, with their options.
-        args: `GRPOConfig`; its `num_generations` is the group size and its `max_completion_length` the room of an
-            episode. It has to sample at temperature 1, without vLLM, in one process.
+        args: `GRPOConfig`; its `num_generations` is the group size and its `max_completion_length` bounds the tokens of
+            an episode, the first prompt included. It has to sample at temperature 1, without vLLM, in one process.
         more: further arguments of `GRPOTrainer`, `processing_class` among them.
 
     Raises:
         InvalidValue: for an installed TRL without the hook, or arguments that do not go with it.
-        UnknownName: for a method or option that does not exist. MissingColumn: while training, for a method that reads
-            what these rollouts do not record.
+        UnknownName: for a method or option that does not exist. MissingColumn: for a method that reads what these
+            rollouts do not record, such as a critic's values.
     """
 
     def __init__(
@@ -132,9 +133,9 @@ class CreditGRPOTrainer(GRPOTrainer):  # type: ignore[misc]  # TRL has no types
             raise InvalidValue(f"{', '.join(taken)}: the environment gives these; leave them out")
         self.rollouts = EpisodeRollouts(env) if isinstance(env, str) else env
         self.method, self.options, self.shaping = method, dict(options or {}), dict(shaping or {})
-        credit.method(method).configure(self.options)
-        for name, given in self.shaping.items():
-            credit.method(name).configure(given)
+        if method == "seeupo":
+            raise InvalidValue("seeupo updates turn by turn, last first, which TRL does not; use `envbench train`")
+        self.rollouts.read(columns_of({**self.shaping, method: self.options}))
         super().__init__(
             model=model,
             reward_funcs=episode_return,
@@ -156,9 +157,11 @@ class CreditGRPOTrainer(GRPOTrainer):  # type: ignore[misc]  # TRL has no types
         kept = (output["completion_mask"] * mask).sum()
         output["num_items_in_batch"] = self.accelerator.gather(kept).sum()
         self._report(played, value, keep)
+        if self.model.training:
+            self.rollouts.learn(played)
         return output
 
-    def _credit(self, played: Played, width: int) -> tuple[Tensor, Tensor]:
+    def _credit(self, played: Episodes, width: int) -> tuple[Tensor, Tensor]:
         """Return the advantages float64 [E, width], 0 elsewhere, and bool [E, width], the tokens to train on."""
         batch = played.batch
         for name, given in self.shaping.items():
@@ -177,15 +180,15 @@ class CreditGRPOTrainer(GRPOTrainer):  # type: ignore[misc]  # TRL has no types
         full = torch.zeros(ours.shape, dtype=torch.float64)
         return full.masked_scatter(ours, value * weight), ours.masked_scatter(ours, weight > 0.0)
 
-    def _report(self, played: Played, value: Tensor, keep: Tensor) -> None:
+    def _report(self, played: Episodes, value: Tensor, keep: Tensor) -> None:
         mode = "train" if self.model.training else "eval"
-        steps = [step for row in played.rows for step in row.steps]
+        turns = played.turns
         figures = {
             "rollout/success": played.share("success"),
-            "rollout/cut": played.share("budget"),
+            "rollout/cut": played.share("agent_error"),
             "rollout/env_error": played.share("env_error"),
-            "rollout/turns": len(steps) / len(played.rows),
-            "rollout/format_valid": sum(step["format_valid"] for step in steps) / len(steps),
+            "rollout/turns": len(turns) / len(played.rows),
+            "rollout/format_valid": sum(turn.format_valid for turn in turns) / len(turns),
             "credit/advantage_rms": float(value[keep].square().mean().sqrt()) if bool(keep.any()) else 0.0,
         }
         for name, figure in figures.items():

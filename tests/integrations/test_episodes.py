@@ -1,20 +1,17 @@
-import dataclasses
-
 import gymnasium
 import pytest
 import torch
 from transformers import PreTrainedTokenizerFast
 
-from envbench import agents, credit
-from envbench.errors import GroupMismatch, InvalidValue, SplitRefused, UnknownName
-from envbench.integrations.episodes import EpisodePlayer, message_ids
+from envbench import credit
+from envbench.envs.frozenlake.env import FrozenLake
+from envbench.errors import InvalidValue, MissingColumn, SplitRefused, UnknownName
+from envbench.integrations.episodes import Conversation, EpisodePlayer, columns_of, message_ids
 from envbench.policies.lm.build import Shape, random_model
 from envbench.policies.lm.corpus import corpus
 from envbench.policies.lm.policy import CausalLMPolicy
 from envbench.policies.lm.tokenizer import encode, train_tokenizer
-from envbench.registry import panel
-from envbench.rollout.members import Members
-from envbench.rollout.play import play
+from envbench.registry import card_of
 
 LAKE, SOKOBAN = "envbench/FrozenLake-v0", "envbench/Sokoban-v0"
 
@@ -44,6 +41,11 @@ def player(env=LAKE, **options):
     return EpisodePlayer(env, **{"max_tokens": 2, "max_steps": 6, "seed": 3, "slippery": False, **options})
 
 
+def by_episode(played):
+    turns = iter(played.turns)
+    return [[next(turns) for _ in one.steps] for one in played.trajectories]
+
+
 def test_a_row_is_the_conversation_and_its_mask_tells_who_wrote_what(mover):
     made = player()
     tasks = [task.id for task in made.tasks[:2]]
@@ -51,28 +53,26 @@ def test_a_row_is_the_conversation_and_its_mask_tells_who_wrote_what(mover):
     tokenizer = mover.tokenizer
     env = gymnasium.make(LAKE, slippery=False, max_steps=6).unwrapped
     assert len(played.rows) == 8
-    assert any(len(row.steps) > 2 for row in played.rows)
-    for number, row in enumerate(played.rows):
-        seen, _ = env.reset(seed=row.seed, options={"task": tasks[number // 4]})
+    assert any(len(one.steps) > 2 for one in played.trajectories)
+    for number, (row, turns) in enumerate(zip(played.rows, by_episode(played), strict=True)):
+        trajectory = played.trajectories[number]
+        seen, _ = env.reset(seed=trajectory.seed, options={"task": tasks[number // 4]})
         assert row.prompt == [tokenizer.bos_token_id, *encode(tokenizer, f"{seen}\n\n")]
         place = 0
-        for turn, step in enumerate(row.steps):
-            reply = row.completion[place : place + step["tokens"]]
+        for turn, step in zip(turns, trajectory.steps, strict=True):
+            if place:
+                message = encode(tokenizer, f"{seen}\n\n")
+                assert row.completion[place : place + len(message)] == message
+                assert row.mask[place : place + len(message)] == [0] * len(message)
+                place += len(message)
+            reply = row.completion[place : place + len(turn.reply)]
+            assert reply == list(turn.reply)
             assert row.mask[place : place + len(reply)] == [1] * len(reply)
-            ended = reply[-1] == tokenizer.eos_token_id
-            written = tokenizer.decode(reply[:-1] if ended else reply)
-            assert step["action"] == (written.strip() if ended else "")
             place += len(reply)
-            seen, reward, *_ = env.step(step["action"])
-            assert step["reward"] == reward
-            if turn + 1 < len(row.steps):
-                between = [] if ended else [tokenizer.eos_token_id]
-                between += encode(tokenizer, f"{seen}\n\n")
-                assert row.completion[place : place + len(between)] == between
-                assert row.mask[place : place + len(between)] == [0] * len(between)
-                place += len(between)
+            seen, reward, *_ = env.step(step.action)
+            assert step.reward == reward
         assert place == len(row.completion) == len(row.mask) == len(row.logprobs)
-        assert row.outcome in ("success", "failure", "timeout")
+        assert trajectory.outcome in ("success", "failure", "timeout")
 
 
 def test_logprobs_are_those_of_the_model_on_the_row(mover):
@@ -94,21 +94,7 @@ def test_equal_calls_play_equal_episodes_and_other_iterations_others(mover):
     assert len({tuple(row.completion) for row in first.rows[:4]}) > 1
 
 
-def test_the_first_reply_is_that_of_the_policy_agent(mover, tmp_path):
-    made = player(max_steps=1)
-    task = made.tasks[0]
-    mover.model.save_pretrained(tmp_path)
-    mover.tokenizer.save_pretrained(tmp_path)
-    options = {"model": str(tmp_path), "style": "observation", "max_tokens": 2}
-    agent = agents.make("policy", agents.resolve_options("policy", options), None)
-    agent._policy = mover
-    seed = Members([task], 1, made.seed, 0, 1).noise_seed(0)
-    env = gymnasium.make(LAKE, slippery=False, max_steps=1).unwrapped
-    [row] = made.play(mover, [task.id], 1, 0).rows
-    assert [step["action"] for step in row.steps] == play(env, agent, task, seed).row["actions"]
-
-
-def test_the_batch_feeds_credit_methods(mover):
+def test_the_batch(mover):
     made = EpisodePlayer(SOKOBAN, max_tokens=2, max_steps=4)
     batch = made.play(mover, [task.id for task in made.tasks[:2]], 3, 0).batch
     steps = batch.num_steps
@@ -118,61 +104,78 @@ def test_the_batch_feeds_credit_methods(mover):
     for group in (0, 1):  # members start alike
         first = (batch.t == 0) & (batch.group[batch.episode] == group)
         assert len(batch.anchor[first].unique()) == 1
-    for name in ("grpo", "gigpo", "hgpo", "rloo", "salt", "tempo", "reinforce_pp"):
-        found = credit.advantages(name, batch)
-        assert len(found.value) == (steps if found.level == "step" else len(batch.token))
 
 
-def test_an_episode_without_room_is_cut_and_left_out(mover):
+def test_an_episode_without_room_is_cut(mover):
     made = player(max_steps=12)
     tasks = [made.tasks[0].id]
     free = made.play(mover, tasks, 8, 0)
-    longest = max(len(row.completion) for row in free.rows)
+    longest = max(len(row.prompt + row.completion) for row in free.rows)
     played = made.play(mover, tasks, 8, 0, room=longest - 1)
-    cut = [row.outcome == "budget" for row in played.rows]
+    cut = [one.outcome == "agent_error" for one in played.trajectories]
     assert any(cut)
     assert not all(cut)
-    assert played.batch.include.tolist() == [not one for one in cut]
-    assert played.share("budget") == sum(cut) / 8
+    assert played.batch.truncated[torch.tensor(cut)].all()
+    assert played.share("agent_error") == sum(cut) / 8
     for row, whole in zip(played.rows, free.rows, strict=True):
-        assert len(row.completion) < longest
+        assert len(row.prompt + row.completion) < longest
         assert row.completion == whole.completion[: len(row.completion)]
         assert row.mask[-1] == 1
 
 
 def test_where_nothing_fits_one_line_says_so(mover):
     made = player(max_steps=12)
-    with pytest.raises(InvalidValue, match="no episode ended within 8 tokens; raise max_completion_length"):
-        made.play(mover, [made.tasks[0].id], 2, 0, room=8)
-    with pytest.raises(InvalidValue, match="a reply of up to 2 tokens does not fit"):
-        made.play(mover, [made.tasks[0].id], 2, 0, room=1)
+    prompt = len(made.play(mover, [made.tasks[0].id], 1, 0).rows[0].prompt)
+    with pytest.raises(InvalidValue, match="no episode fits into .* tokens; raise max_completion_length"):
+        made.play(mover, [made.tasks[0].id], 2, 0, room=prompt + 2)
+    with pytest.raises(InvalidValue, match="does not fit"):
+        made.play(mover, [made.tasks[0].id], 1, 0, room=prompt)
 
 
 def test_an_environment_that_breaks_leaves_its_episode_out(mover, monkeypatch):
     made = player()
-    first = made.play(mover, [made.tasks[0].id], 4, 0)
-    monkeypatch.setattr(made._pool[1], "_step", lambda action: 1 / 0)
+    calls = []
+    original = FrozenLake._step
+
+    def breaks(self, action):
+        calls.append(action)
+        if len(calls) == 2:
+            raise ZeroDivisionError
+        return original(self, action)
+
+    monkeypatch.setattr(FrozenLake, "_step", breaks)
     played = made.play(mover, [made.tasks[0].id], 4, 0)
-    assert [row.outcome for row in played.rows].count("env_error") == 1
-    assert played.batch.include.tolist() == [True, False, True, True]
-    for number in (0, 2, 3):
-        assert played.rows[number].completion == first.rows[number].completion
-    again = made.play(mover, [made.tasks[0].id], 4, 0)  # with a new environment in its place
-    assert [row.completion for row in again.rows] == [row.completion for row in first.rows]
+    assert [one.outcome for one in played.trajectories].count("env_error") == 1
+    assert played.batch.include.tolist() == [one.outcome != "env_error" for one in played.trajectories]
 
 
-def test_members_that_start_differently_are_no_group(mover, monkeypatch):
-    made = player()
-    made._envs(2)
-    reset = made._pool[1].reset
+def test_continuations_fill_the_values_of_vineppo(mover):
+    made = player(continuations=2, max_steps=3)
+    made.read(columns_of({"vineppo": {}}))
+    played = made.play(mover, [made.tasks[0].id], 2, 0)
+    assert len(played.rows) == 2
+    assert len(played.turns) == played.batch.num_steps == sum(len(one.steps) for one in played.trajectories)
+    assert len(credit.advantages("vineppo", played.batch).value) == played.batch.num_steps
 
-    def elsewhere(**given):
-        observation, info = reset(**given)
-        return observation, dict(info) | {"anchor_hash": "v1:other"}
 
-    monkeypatch.setattr(made._pool[1], "reset", elsewhere)
-    with pytest.raises(GroupMismatch, match="do not start in one state"):
-        made.play(mover, [made.tasks[0].id], 2, 0)
+def test_columns_that_nobody_can_fill_are_refused_at_once():
+    with pytest.raises(MissingColumn, match="value"):
+        player().read(columns_of({"gae": {}}))
+
+
+def test_every_method_that_needs_no_critic_runs(mover):
+    made = EpisodePlayer(SOKOBAN, max_tokens=2, max_steps=4)
+    ran = []
+    for method in credit.methods("advantage"):
+        try:
+            made.read(columns_of({method.name: {}}))
+        except MissingColumn:
+            continue
+        batch = made.play(mover, [task.id for task in made.tasks[:2]], 3, 0).batch
+        found = credit.advantages(method.name, batch)
+        assert len(found.value) == (batch.num_steps if found.level == "step" else len(batch.token))
+        ran.append(method.name)
+    assert {"grpo", "gigpo", "hgpo", "rloo", "salt", "tempo", "hi_agent", "step_grpo", "unlikeliness"} <= set(ran)
 
 
 def test_bad_arguments_are_refused():
@@ -197,12 +200,11 @@ def test_with_a_chat_template_a_message_is_what_the_template_adds(policy):
     tokenizer.chat_template = TEMPLATE
     ids = message_ids(tokenizer, {"role": "user", "content": "PFFH"}, frozenset({tokenizer.eos_token_id}))
     assert tokenizer.decode(ids) == "\n<user>PFFH<eos>\n<assistant>"
+    stop = tokenizer.eos_token_id
+    chat = Conversation(card_of(LAKE), "observation", CausalLMPolicy(policy.model, tokenizer))
+    message = [{"role": "user", "content": "PFFH"}]
+    assert chat.rest(message, (5, stop)) == tuple(ids)
+    assert chat.rest(message, (5, 6)) == (stop, *ids)  # a reply that was cut gets its end, which nobody sampled
     tokenizer.chat_template = "{{ messages | length }}" + TEMPLATE
     with pytest.raises(InvalidValue, match="changes earlier messages"):
         message_ids(tokenizer, {"role": "user", "content": "x"}, frozenset({tokenizer.eos_token_id}))
-
-
-def test_rows_are_plain_data(mover):
-    [row] = player().play(mover, [panel(LAKE, slippery=False)[0].id], 1, 0).rows
-    assert all(type(one) is int for one in row.prompt + row.completion + row.mask)
-    assert {one.name for one in dataclasses.fields(row)} >= {"prompt", "completion", "mask", "logprobs"}

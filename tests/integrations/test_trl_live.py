@@ -1,6 +1,7 @@
 """TRL itself, where the extra `trl` is installed (`make test-trl`)."""
 
 import os
+from dataclasses import replace
 
 import gymnasium
 import pytest
@@ -9,11 +10,12 @@ import torch
 from envbench import credit
 from envbench.errors import EnvbenchError, InvalidValue, MissingColumn, UnknownName
 from envbench.policies.lm.build import new_model
-from envbench.policies.lm.chat import prompt_ids
 from envbench.policies.lm.forward import pad
 from envbench.policies.lm.policy import CausalLMPolicy
+from envbench.registry import panel
 
 LAKE, SOKOBAN = "envbench/FrozenLake-v0", "envbench/Sokoban-v0"
+TASKS = 8
 
 try:
     from trl import GRPOConfig, GRPOTrainer
@@ -41,39 +43,39 @@ def _installed():
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """A model of the size nano that has learnt to answer with moves, mostly down and right, so that returns differ."""
+    """A model of the size nano that has seen the oracle play a few tasks, so that some of its episodes succeed."""
     out = tmp_path_factory.mktemp("models") / "nano"
     new_model("nano", out, [LAKE, SOKOBAN], seed=5)
     made = CausalLMPolicy.load(out)
-    tokenizer, model = made.tokenizer, made.model
-    rows = [
-        prompt_ids(tokenizer, [{"role": "user", "content": seen}])
-        + tokenizer.encode(move, add_special_tokens=False)
-        + [tokenizer.eos_token_id]
-        for number, seen in enumerate(observations())
-        for move in ("down", "right", "down", "right", "left" if number % 2 else "up")
-    ]
+    rows, marks = zip(*demonstrations(made.tokenizer), strict=True)
     tokens, counts = pad(rows)
-    behind = torch.arange(tokens.shape[1]) >= counts[:, None] - 2
-    labels = tokens.masked_fill(~behind | (torch.arange(tokens.shape[1]) >= counts[:, None]), -100)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
-    for step in range(30):
-        at = torch.arange(step * 16, step * 16 + 16) % len(rows)
-        model(input_ids=tokens[at], labels=labels[at]).loss.backward()
+    marked, _ = pad(marks)
+    labels = tokens.masked_fill(marked == 0, -100)
+    optimizer = torch.optim.AdamW(made.model.parameters(), lr=3e-3)
+    for step in range(40):
+        at = torch.arange(step * 8, step * 8 + 8) % len(rows)
+        long = int(counts[at].max())
+        made.model(input_ids=tokens[at, :long], labels=labels[at, :long]).loss.backward()
         optimizer.step()
         optimizer.zero_grad()
-    model.save_pretrained(out)
+    made.model.save_pretrained(out)
     return out
 
 
-def observations():
-    for env_id in (LAKE, SOKOBAN):
-        env = gymnasium.make(env_id).unwrapped
-        for seed in range(12):
-            seen, _ = env.reset(seed=seed)
-            for move in ("down", "right", "right", "down"):
-                yield seen
-                seen, *_ = env.step(move)
+def demonstrations(tokenizer):
+    """Rows of dialogues in which the oracle plays, and every fourth move is another; 1 marks the moves."""
+    env = gymnasium.make(LAKE, slippery=False, max_steps=14).unwrapped
+    for number in range(16):
+        seen, info = env.reset(seed=0, options={"task": panel(LAKE, slippery=False)[number % TASKS].id})
+        row, marks = [tokenizer.bos_token_id], [0]
+        while "outcome" not in info:
+            off = (env.t + number) % 4 == 3
+            move = ("right", "down")[number % 2] if off else env.oracle()
+            message = tokenizer.encode(f"{seen}\n\n", add_special_tokens=False)
+            reply = [*tokenizer.encode(move, add_special_tokens=False), tokenizer.eos_token_id]
+            row, marks = row + message + reply, marks + [0] * len(message) + [1] * len(reply)
+            seen, *_, info = env.step(move)
+        yield row, marks
 
 
 @pytest.fixture
@@ -94,15 +96,17 @@ def config(tmp_path, **given):
         "learning_rate": 1e-3,
         "max_steps": 2,
         "num_generations": 4,
-        "per_device_train_batch_size": 8,
-        "max_completion_length": 512,
+        "per_device_train_batch_size": 32,
+        "max_completion_length": 1024,
     }
     return GRPOConfig(**(plain | given))
 
 
 def rollouts(env=LAKE, **given):
-    knobs = {"slippery": False} if env == LAKE else {}
-    return bridge.EpisodeRollouts(env, **({"max_tokens": 2, "max_steps": 8, "seed": 1} | knobs | given))
+    knobs = {"slippery": False, "max_steps": 14} if env == LAKE else {"max_steps": 6}
+    made = bridge.EpisodeRollouts(env, **({"max_tokens": 2, "seed": 1} | knobs | given))
+    made.tasks = made.tasks[:TASKS]
+    return made
 
 
 def trainer_of(policy, tmp_path, method="grpo", env=LAKE, options=None, more=None, **given):
@@ -128,7 +132,7 @@ def scored(trainer):
 def test_two_steps_of_training(policy, tmp_path, method, env):
     before = {name: weight.detach().clone() for name, weight in policy.model.named_parameters()}
     options = {"omega": 0.5} if method == "gigpo" else {}
-    trainer = trainer_of(policy, tmp_path, method, env, options, per_device_train_batch_size=32)
+    trainer = trainer_of(policy, tmp_path, method, env, options)
     trainer.train()
     rows = [row for row in trainer.state.log_history if "loss" in row]
     assert trainer.state.global_step == 2
@@ -151,7 +155,7 @@ def test_grpo_is_trls_own(policy, tmp_path, monkeypatch):
 
     monkeypatch.setattr(GRPOTrainer, "_generate_and_score_completions", watched)
     for given, options in (({}, {"epsilon": 1e-4}), ({"scale_rewards": "none"}, {"scale": "none"})):
-        trainer = trainer_of(policy, tmp_path, "grpo", options=options, per_device_train_batch_size=32, **given)
+        trainer = trainer_of(policy, tmp_path, "grpo", options=options, **given)
         output = scored(trainer)
         own = theirs.pop()
         assert own.abs().max() > 0.1  # some group's returns differ
@@ -162,7 +166,7 @@ def test_grpo_is_trls_own(policy, tmp_path, monkeypatch):
 
 
 def test_each_token_gets_the_advantage_of_its_turn(policy, tmp_path):
-    trainer = trainer_of(policy, tmp_path, "gigpo", per_device_train_batch_size=16)
+    trainer = trainer_of(policy, tmp_path, "gigpo")
     output = scored(trainer)
     played = trainer.rollouts.last
     value = credit.advantages("gigpo", played.batch).value.float()
@@ -176,9 +180,10 @@ def test_each_token_gets_the_advantage_of_its_turn(policy, tmp_path):
         assert mask[: len(row.mask)].tolist() == [bool(one) for one in row.mask]
         assert not mask[len(row.mask) :].any()
         found = output["advantages"][line][mask]
-        expected = [float(value[number + turn]) for turn, step in enumerate(row.steps) for _ in range(step["tokens"])]
+        steps = played.trajectories[line].steps
+        expected = [float(value[at]) for at in range(number, number + len(steps)) for _ in played.turns[at].reply]
         assert found.tolist() == expected
-        number += len(row.steps)
+        number += len(steps)
     assert int(output["num_items_in_batch"]) == sum(sum(row.mask) for row in played.rows)
 
 
@@ -217,19 +222,32 @@ def test_sampled_logprobs_reach_trl(policy, tmp_path):
     torch.testing.assert_close(output["sampling_per_token_logps"][mask], again[mask], rtol=0, atol=1e-4)
 
 
-def test_cut_episodes_leave_the_loss(policy, tmp_path):
-    free = scored(trainer_of(policy, tmp_path))
-    longest = free["completion_ids"].shape[1]
+def test_cut_episodes_are_counted(policy, tmp_path):
+    free = trainer_of(policy, tmp_path)
+    scored(free)
+    longest = max(len(row.prompt + row.completion) for row in free.rollouts.last.rows)
     trainer = trainer_of(policy, tmp_path, max_completion_length=longest - 1)
+    scored(trainer)
+    cut = trainer.rollouts.last.share("agent_error")
+    assert 0.0 < cut < 1.0
+    assert trainer._metrics["train"]["rollout/cut"] == [cut]
+
+
+def test_what_the_method_drops_leaves_the_loss(policy, tmp_path, monkeypatch):
+    trainer = trainer_of(policy, tmp_path)
+    original = trainer.rollouts.play
+
+    def played(*arguments):
+        found = original(*arguments)
+        include = torch.ones(len(found.rows), dtype=torch.bool)
+        include[2] = False
+        return replace(found, batch=replace(found.batch, include=include))
+
+    monkeypatch.setattr(trainer.rollouts, "play", played)
     output = scored(trainer)
-    played = trainer.rollouts.last
-    cut = [row.outcome == "budget" for row in played.rows]
-    assert any(cut)
-    assert not all(cut)
-    assert output["tool_mask"].any(1).tolist() == [not one for one in cut]
+    assert output["tool_mask"].any(1).tolist() == [number != 2 for number in range(32)]
     assert int(output["num_items_in_batch"]) == int(output["tool_mask"].sum())
-    assert not output["advantages"][torch.tensor(cut)].any()
-    assert trainer._metrics["train"]["rollout/cut"] == [sum(cut) / len(cut)]
+    assert not output["advantages"][2].any()
 
 
 def test_equal_seeds_train_equal_models(folder, tmp_path):
@@ -296,6 +314,8 @@ def test_what_does_not_go_together_is_refused_before_training(policy, tmp_path):
         trainer_of(policy, tmp_path, more={"reward_funcs": bridge.episode_return})
 
 
-def test_a_method_that_needs_a_critic_says_so(policy, tmp_path):
+def test_methods_that_do_not_go_are_refused_before_training(policy, tmp_path):
     with pytest.raises(MissingColumn, match="value"):
-        trainer_of(policy, tmp_path, "gae").train()
+        trainer_of(policy, tmp_path, "gae")
+    with pytest.raises(InvalidValue, match="seeupo updates turn by turn"):
+        trainer_of(policy, tmp_path, "seeupo")

@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -48,6 +48,8 @@ class ServerPolicy:
         model: as the server names it.
         tokenizer: of `transformers`, the one that the server uses.
         stop: tokens that end a reply, beside the tokenizer's end token.
+        max_length: tokens of a prompt and its reply that the server reads (`--max-model-len` of vLLM); None leaves it
+            to the server to refuse longer ones.
         update_url: where `reload` posts to, e.g. `http://localhost:30000/update_weights_from_disk` of SGLang.
         concurrency: requests under way at once.
         timeout: seconds without an answer before a request is tried again.
@@ -69,6 +71,7 @@ class ServerPolicy:
         tokenizer: Any,
         *,
         stop: Iterable[int] = (),
+        max_length: int | None = None,
         update_url: str | None = None,
         concurrency: int = 64,
         timeout: float = 120.0,
@@ -87,6 +90,7 @@ class ServerPolicy:
         self._endpoint = Endpoint(base_url, timeout=timeout, retries=retries, sleep=sleep)
         self._update = Endpoint(update_url, timeout=deadline, retries=retries, sleep=sleep) if update_url else None
         self._concurrency, self._deadline = concurrency, deadline
+        self._max_length = max_length
 
     @classmethod
     def load(cls, source: str | Path, base_url: str, model: str | None = None, **options: Any) -> ServerPolicy:
@@ -110,7 +114,7 @@ class ServerPolicy:
         return cls(base_url, model or str(source), tokenizer, stop=stop, **options)
 
     def act(
-        self, prompts: list[list[int]], uniforms: NDArray[np.float64] | None, max_tokens: int | None = None
+        self, prompts: Sequence[Sequence[int]], uniforms: NDArray[np.float64] | None, max_tokens: int | None = None
     ) -> list[Reply]:
         """Reply to many prompts at once, at temperature 1.
 
@@ -146,6 +150,10 @@ class ServerPolicy:
         self._check_texts(read)
         return [self._reply(one) for one in read]
 
+    def fits(self, prompt: Sequence[int], more: int) -> bool:
+        """Return whether the server can read the prompt and a reply of `more` tokens, as far as `max_length` tells."""
+        return len(prompt) > 0 and (self._max_length is None or len(prompt) + more <= self._max_length)
+
     def reload(self, path: str | Path) -> None:
         """Have the server take the weights of a folder that it can read: `POST update_url {"model_path": ...}`.
 
@@ -174,10 +182,10 @@ class ServerPolicy:
 
         self._update.post("", {"model_path": str(Path(path).resolve())}, read)
 
-    def _ask(self, prompt: list[int], seed: int | None, limit: int, end: float) -> _Read:
+    def _ask(self, prompt: Sequence[int], seed: int | None, limit: int, end: float) -> _Read:
         request: dict[str, Any] = {
             "model": self.model,
-            "prompt": prompt,
+            "prompt": list(prompt),
             "max_tokens": limit,
             "temperature": 0.0 if seed is None else 1.0,
             "logprobs": 0,  # of the sampled token alone
@@ -191,7 +199,7 @@ class ServerPolicy:
             request["seed"] = seed
         return self._endpoint.post("/completions", request, lambda body: self._read(body, prompt, limit), deadline=end)
 
-    def _read(self, body: bytes, prompt: list[int], limit: int) -> _Read:
+    def _read(self, body: bytes, prompt: Sequence[int], limit: int) -> _Read:
         """Return the reply of an answer, checked."""
         try:
             choice = json.loads(body)["choices"][0]
@@ -211,7 +219,7 @@ class ServerPolicy:
             )
         self._check_ids(ids, reason, limit)
         seen = choice.get("prompt_token_ids")
-        if seen is not None and seen != prompt:
+        if seen is not None and seen != list(prompt):
             raise self._refused(f"read a prompt of {len(seen)} tokens that is not the one sent ({len(prompt)} tokens)")
         if len(logprobs) != len(ids):
             raise self._refused(f"returned {len(ids)} token ids and {len(logprobs)} log-probs")

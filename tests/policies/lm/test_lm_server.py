@@ -8,10 +8,15 @@ from fake_endpoint import serving
 from tiny_models import policy_on
 
 from envbench.agents.policy import draws
+from envbench.agents.prompting import Prompting
 from envbench.errors import AgentFailed, InvalidValue
 from envbench.policies.lm.build import new_model
 from envbench.policies.lm.server import ServerPolicy
 from envbench.policies.lm.tokenizer import encode
+from envbench.registry import card_of, panel
+from envbench.rollout.members import Members
+from envbench.rollout.table import Table
+from envbench.rollout.turns import TurnCollector
 
 pytestmark = pytest.mark.usefixtures("socket_enabled")
 LAKE = "envbench/FrozenLake-v0"
@@ -81,6 +86,28 @@ def test_replies_are_those_of_the_model_behind_the_server(local, prompts, unifor
     assert (one["temperature"], one["top_p"], one["top_k"], one["logprobs"]) == (1.0, 1.0, -1, 0)
     assert one["return_token_ids"] is True
     assert one["stop_token_ids"] == [local.tokenizer.eos_token_id]
+
+
+def test_it_plays_at_a_table_of_the_trainer(local):
+    """As the sampler of a run: the episodes are those that the model would play with the same seeds."""
+    prompting = Prompting(card_of(LAKE), "observation", 0, local.tokenizer)
+    with model_server(local) as server:
+        policy = policy_of(server, local)
+        table = Table(LAKE, "builtin", {}, 3, policy, prompting, max_tokens=LIMIT)
+        members = Members(panel(LAKE)[:1], 4, 0, 0, 3)
+        collector = TurnCollector(table, LIMIT)
+        collector.collect(members)
+        assert len(server.requests) == len(collector.turns) >= 4
+    for turn in collector.turns:
+        assert len(turn.logprobs) == len(turn.reply) > 0
+
+
+def test_what_fits():
+    policy = ServerPolicy("http://127.0.0.1:9/v1", "m", policy_on(LAKE).tokenizer, max_length=5)
+    assert policy.fits([1, 2], 3)
+    assert not policy.fits([1, 2], 4)
+    assert not policy.fits([], 1)
+    assert ServerPolicy("http://127.0.0.1:9/v1", "m", policy.tokenizer).fits([1] * 9999, 9)
 
 
 def test_greedy_replies_have_no_seed(local, prompts):
