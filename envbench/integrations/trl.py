@@ -14,7 +14,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from importlib import import_module
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -43,8 +43,10 @@ class EpisodeRollouts(EpisodePlayer):
 
     Attributes:
         last: what was played last.
+        sampler: makes of a model and a tokenizer what plays.
     """
 
+    sampler: ClassVar[Callable[[Any, Any], CausalLMPolicy]] = CausalLMPolicy
     last: Episodes | None = None
     _policy: CausalLMPolicy | None = None
     _at, _calls = -1, 0  # step of training, calls in it so far
@@ -69,7 +71,7 @@ class EpisodeRollouts(EpisodePlayer):
         iteration = derive_seed(step, "train" if training else "eval", self._calls)
         model = trainer.accelerator.unwrap_model(trainer.model)
         if self._policy is None or self._policy.model is not model:
-            self._policy = CausalLMPolicy(model, trainer.processing_class)
+            self._policy = type(self).sampler(model, trainer.processing_class)
         model.eval()  # no dropout while sampling
         try:
             played = self.play(self._policy, prompts[::size], size, iteration, trainer.args.max_completion_length)

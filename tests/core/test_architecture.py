@@ -46,7 +46,8 @@ ALLOWED = {
     "report": BASE
     | {"types", "seeding", "cards", "registry", "runs", "agents", "evaluate", "compare", "sweep", "studies"}
     | {"env", "credit", "rollout", "train", "fidelity"},  # `credit explain` plays a group again
-    "bench": CORE | {"runs", "rollout", "agents", "vector", "credit", "train", "evaluate", "leaderboard"},
+    "bench": CORE | {"runs", "rollout", "agents", "vector", "credit", "train", "evaluate", "leaderboard", "policies"}
+    | {"integrations"},  # whose trainers are peers
     "leaderboard": CORE | {"agents", "rollout", "runs", "evaluate", "report"},
     "integrations": CORE | {"policies", "agents", "rollout", "credit", "train"},
     "studies": CORE | {"envs", "policies", "rollout", "agents", "credit", "fidelity"},
