@@ -25,6 +25,7 @@ ALLOWED = {
     "types": {"errors", "hashing"},
     "seeding": {"hashing"},
     "spaces": {"errors"},
+    "endpoint": {"errors"},
     "cards": {"errors"},
     "data": {"errors", "cards"},
     "registry": {"errors", "hashing", "cards", "types"},
@@ -33,8 +34,8 @@ ALLOWED = {
     "testing": CORE,
     "vector": CORE - {"stats", "toml", "data"},
     "credit": {"errors", "types"},
-    "policies": CORE,
-    "agents": CORE | {"policies", "runs"},
+    "policies": CORE | {"endpoint"},
+    "agents": CORE | {"endpoint", "policies", "runs"},
     "runs": BASE | {"types"},
     "rollout": CORE | {"policies", "agents", "vector"},
     "train": CORE | {"policies", "rollout", "credit", "runs", "agents", "evaluate"},
@@ -45,8 +46,10 @@ ALLOWED = {
     "report": BASE
     | {"types", "seeding", "cards", "registry", "runs", "agents", "evaluate", "compare", "sweep", "studies"}
     | {"env", "credit", "rollout", "train", "fidelity"},  # `credit explain` plays a group again
-    "bench": CORE | {"runs", "rollout", "agents", "vector", "credit", "train", "evaluate", "leaderboard"},
+    "bench": CORE | {"runs", "rollout", "agents", "vector", "credit", "train", "evaluate", "leaderboard", "policies"}
+    | {"integrations"},  # whose trainers are peers
     "leaderboard": CORE | {"agents", "rollout", "runs", "evaluate", "report"},
+    "integrations": CORE | {"policies", "agents", "rollout", "credit", "train"},
     "studies": CORE | {"envs", "policies", "rollout", "agents", "credit", "fidelity"},
 }
 
