@@ -21,7 +21,9 @@ from envbench.train.run import facts
 
 ReportRates: TypeAlias = Literal["all", "best"]
 
-TURNS_PER_SECOND = 300_000  # of one core, for the estimate that is printed before a sweep
+# Of one core, for the estimate that is printed before a sweep: a table, and a nano language model with all it does.
+TURNS_PER_SECOND = 300_000
+MODEL_TURNS_PER_SECOND = 3_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -252,7 +254,7 @@ def cost(config: SweepConfig, workers: int) -> str:
     if config.report_rates == "best":
         seeds = f"{config.selection_seeds} seeds and {config.report_seeds} more at the best rate"
     turns = len(plan.cells) * one.iterations * one.groups * one.group_size * one.max_steps
-    minutes = turns / TURNS_PER_SECOND / workers / 60
+    minutes = turns / (MODEL_TURNS_PER_SECOND if config.lm else TURNS_PER_SECOND) / workers / 60
     return (
         f"{len(plan.cells)} training runs: {len(config.methods)} methods x {len(config.advantage_scale)} scales x "
         f"{len(config.learning_rates)} rates x {seeds}, each "

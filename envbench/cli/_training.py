@@ -47,7 +47,7 @@ class Watch:
         self._iterations, self._writer = iterations, None
         if tensorboard is not None:
             try:
-                from tensorboardX import SummaryWriter
+                from tensorboardX import SummaryWriter  # type: ignore[import-untyped]  # it has no types
             except ModuleNotFoundError:
                 raise MissingExtra("--tensorboard", "train", "tensorboardX") from None
             self._writer = SummaryWriter(str(tensorboard))

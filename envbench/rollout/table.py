@@ -25,10 +25,14 @@ SLOTS = 256  # episodes side by side
 class Replied(Protocol):
     """A reply of a model: `envbench.policies.lm.policy.Reply`."""
 
-    token_ids: list[int]
-    logprobs: list[float]
-    text: str
-    ended: bool
+    @property
+    def token_ids(self) -> list[int]: ...
+    @property
+    def logprobs(self) -> list[float]: ...
+    @property
+    def text(self) -> str: ...
+    @property
+    def ended(self) -> bool: ...
 
 
 class Sampler(Protocol):

@@ -79,14 +79,16 @@ def last_tokens(scene: Scene) -> Flags:
 def first_tokens(scene: Scene) -> Ints:
     """Return int64 [S], the first token of each row."""
     counts = np.array([len(turn.reply) for turn in _turns(scene)])
-    return np.cumsum(counts) - counts
+    first: Ints = np.cumsum(counts) - counts
+    return first
 
 
 def include(scene: Scene) -> Flags:
     """Return bool [E]: the environment survived the episode."""
     rollout = scene.rollout
     failed = np.array([turn.failed for turn in _turns(scene)])
-    return np.bincount(rollout.episode, failed, len(rollout.group)) == 0.0
+    survived: Flags = np.bincount(rollout.episode, failed, len(rollout.group)) == 0.0
+    return survived
 
 
 def token_reward(scene: Scene) -> Floats:

@@ -75,8 +75,10 @@ class Learner(Protocol):
         collector: plays its episodes. record: columns that the method reads.
     """
 
-    collector: Collector
     record: tuple[str, ...]
+
+    @property
+    def collector(self) -> Collector: ...
 
     def fill(self, rollout: Rollout) -> Rollout:
         """Return the rollout with the columns of the record."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -60,12 +60,11 @@ class Targets:
 
     def to(self, device: torch.device) -> Targets:
         """Return them on `device`."""
-        moved = (one.to(device) for one in (self.old, self.advantage, self.weight, self.row, self.episode))
-        values = {
-            head: ValueTargets(one.target.to(device), one.old.to(device), one.weight.to(device))
-            for head, one in self.values.items()
-        }
-        return Targets(*moved, None if self.ref is None else self.ref.to(device), values)
+
+        def moved(one: Tensor) -> Tensor:
+            return one.to(device)
+
+        return self._each(moved, moved(self.row), moved(self.episode))
 
     def of_rows(self, rows: Tensor) -> Targets:
         """Return the targets of some rows (int64 [n], ascending), which are numbered anew."""
@@ -76,15 +75,19 @@ class Targets:
         def taken(one: Tensor) -> Tensor:
             return one.index_select(0, tokens)
 
+        return self._each(taken, number.index_select(0, taken(self.row)), self.episode.index_select(0, rows))
+
+    def _each(self, change: Callable[[Tensor], Tensor], row: Tensor, episode: Tensor) -> Targets:
+        """Return the targets with every column of tokens changed, and these rows and episodes."""
         return Targets(
-            taken(self.old),
-            taken(self.advantage),
-            taken(self.weight),
-            number.index_select(0, taken(self.row)),
-            self.episode.index_select(0, rows),
-            None if self.ref is None else taken(self.ref),
+            change(self.old),
+            change(self.advantage),
+            change(self.weight),
+            row,
+            episode,
+            None if self.ref is None else change(self.ref),
             {
-                head: ValueTargets(taken(one.target), taken(one.old), taken(one.weight))
+                head: ValueTargets(change(one.target), change(one.old), change(one.weight))
                 for head, one in self.values.items()
             },
         )

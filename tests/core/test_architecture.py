@@ -42,11 +42,13 @@ ALLOWED = {
     "fidelity": CORE | {"policies", "rollout", "credit", "runs"},
     "evaluate": CORE | {"agents", "rollout", "runs"},
     "compare": CORE | {"runs"},
+    "sweep_results": BASE | {"runs", "compare"},
     "sweep": CORE | {"train", "runs", "credit", "policies", "compare"},
     "report": BASE
     | {"types", "seeding", "cards", "registry", "runs", "agents", "evaluate", "compare", "sweep", "studies"}
     | {"env", "credit", "rollout", "train", "fidelity"},  # `credit explain` plays a group again
-    "bench": CORE | {"runs", "rollout", "agents", "vector", "credit", "train", "evaluate", "leaderboard", "policies"}
+    "bench": CORE
+    | {"runs", "rollout", "agents", "vector", "credit", "train", "evaluate", "leaderboard", "policies"}
     | {"integrations"},  # whose trainers are peers
     "leaderboard": CORE | {"agents", "rollout", "runs", "evaluate", "report"},
     "integrations": CORE | {"policies", "agents", "rollout", "credit", "train"},

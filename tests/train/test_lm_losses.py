@@ -21,7 +21,10 @@ from envbench.types import Advantages, StepBatch
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "credit"
 TRAIN = Path(envbench.__file__).parent / "train"
-LOSS_CODE = [*sorted((TRAIN / "losses").glob("*.py")), *(TRAIN / f"{n}.py" for n in ("packed", "targets", "update", "sequential"))]
+LOSS_CODE = [
+    *sorted((TRAIN / "losses").glob("*.py")),
+    *(TRAIN / f"{n}.py" for n in ("packed", "targets", "update", "sequential")),
+]
 
 
 def f64(*values):

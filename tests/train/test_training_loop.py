@@ -10,8 +10,8 @@ import torch
 from envbench.errors import InvalidValue, RunConflict, RunUnreadable, SplitRefused, UnknownName
 from envbench.train import TrainConfig, Trainer, train
 from envbench.train import checkpoint as checkpoints
-from envbench.train.tabular import policy_signal, shared_graph
 from envbench.train.run import execute_training
+from envbench.train.tabular import policy_signal, shared_graph
 from envbench.types import Advantages, StepBatch
 
 LAKE = TrainConfig(

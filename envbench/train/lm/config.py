@@ -72,7 +72,7 @@ class LMConfig(RunConfig):
     threads: int = 1
     gradient_checkpointing: bool = False
     lora_rank: int = 0
-    lora_alpha: float = 16.0
+    lora_alpha: int = 16
     lora_dropout: float = 0.0
     validate_every: int = 0
     validate_split: str | None = None

@@ -144,7 +144,7 @@ def _check_replies(rows: list[TokenRow], config: WarmupConfig) -> None:
 
 def _success(table: Table, tasks: Any, config: WarmupConfig) -> float:
     rows = play_panel(table, list(tasks), max_tokens=config.max_tokens, seed=config.seed)
-    return sum(row["success"] for row in rows) / len(rows)
+    return float(sum(row["success"] for row in rows)) / len(rows)
 
 
 def _record(

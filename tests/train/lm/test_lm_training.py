@@ -1,4 +1,4 @@
-"""Every advantage method trains a language model in the one loop; a run that is taken up again ends in the same bits."""
+"""Every advantage method trains a language model in the one loop; a run taken up again ends in the same bits."""
 
 import dataclasses
 
@@ -8,7 +8,6 @@ import torch
 
 from envbench import credit
 from envbench.errors import InvalidValue, MissingColumn, RunConflict, RunUnreadable, UnknownName
-from envbench.train import checkpoint as checkpoints
 from envbench.train.lm.config import LMConfig
 from envbench.train.loop import Trainer, train
 from envbench.train.read import config_from
@@ -112,7 +111,8 @@ def test_validation_and_test_follow_the_policy(lake, tmp_path):
     rows = train(config, folder=tmp_path)
     assert "val_success" not in rows[0]
     assert [row["val_iteration"] for row in rows[1:]] == [1, 2]
-    assert "test_success" in rows[-1] and "test_success" not in rows[-2]
+    assert "test_success" in rows[-1]
+    assert "test_success" not in rows[-2]
     for name in ("best", "last"):
         again = train(dataclasses.replace(config, model=str(tmp_path / name), iterations=1, learning_rate=1e-12))
         assert again[0]["val_success"] == rows[-1]["best_val_success" if name == "best" else "val_success"]
@@ -124,7 +124,8 @@ def test_refused_actions_cost(lake):
     for trainer in (cheap, dear):
         rollout = trainer.learner.fill(trainer.collect())
         found.append((rollout.reward, rollout.filled["valid"]))
-    assert (found[0][1] == found[1][1]).all() and not found[0][1].all()
+    assert (found[0][1] == found[1][1]).all()
+    assert not found[0][1].all()
     assert (found[0][0] - found[1][0] == 5.0 * ~found[0][1]).all()
 
 
