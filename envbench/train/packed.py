@@ -3,7 +3,9 @@
 A pack is one row of a forward: the prompt, then the replies' tokens (without the last, which predicts nothing), each
 at the position that it has behind the prompt, and a mask that lets a reply see the prompt and itself (Prefix Grouper,
 arXiv:2506.05433). The prompt's last position predicts the first token of every reply. Equal rows are one reply that is
-read many times: gradients add up in the read, so merging is exact whatever the rows' advantages.
+read many times: gradients add up in the read, so merging is exact whatever the rows' advantages. The rows of a
+dialogue, each of whose prompts begins with the row before it, are one pack: the earlier replies are read where the last
+prompt holds them.
 """
 
 from __future__ import annotations
@@ -105,6 +107,7 @@ class MicroBatch:
 class _Pack:
     prompt: Ids
     replies: tuple[tuple[Ids, tuple[int, ...]], ...]  # each distinct reply and the rows that gave it
+    inner: tuple[tuple[int, Ids, int], ...] = ()  # earlier turns: where the reply begins in the prompt, itself, its row
 
     @property
     def length(self) -> int:
@@ -151,8 +154,14 @@ def pack(rows: Sequence[TokenRow], keep: Sequence[bool], budget: int, *, share: 
 def _packs(rows: Sequence[TokenRow], keep: Sequence[bool], budget: int, share: bool) -> Iterator[_Pack]:
     """Yield the packs in order of their first rows."""
     groups: dict[tuple[Ids, int], dict[Ids, list[int]]] = {}
+    chained = set[int]()
+    for chain in _dialogues(rows, keep) if share else ():
+        chained.update(chain)
+        *before, last = chain
+        inner = tuple((len(rows[one].prompt), rows[one].reply, one) for one in before)
+        yield _Pack(rows[last].prompt, ((rows[last].reply, (last,)),), inner)
     for number, (row, needed) in enumerate(zip(rows, keep, strict=True)):
-        if needed and row.reply:
+        if needed and row.reply and number not in chained:
             replies = groups.setdefault((row.prompt, 0 if share else number), {})
             replies.setdefault(row.reply, []).append(number)
     for (prompt, _), replies in groups.items():
@@ -167,6 +176,22 @@ def _packs(rows: Sequence[TokenRow], keep: Sequence[bool], budget: int, share: b
         yield _Pack(prompt, tuple(held))
 
 
+def _dialogues(rows: Sequence[TokenRow], keep: Sequence[bool]) -> Iterator[list[int]]:
+    """Yield the kept rows of each dialogue with two at least: neighbours whose prompts go on from the row before."""
+    chain: list[int] = []
+    end: Ids = ()
+    for number, row in enumerate(rows):
+        if not (end and len(row.prompt) > len(end) and row.prompt[: len(end)] == end):
+            if len(chain) > 1:
+                yield chain
+            chain = []
+        if keep[number] and row.reply:
+            chain.append(number)
+        end = row.prompt + row.reply
+    if len(chain) > 1:
+        yield chain
+
+
 def _micro_batch(packs: Sequence[_Pack], starts: Sequence[int]) -> MicroBatch:
     longest = packs[0].length
     tokens, positions, segment = list[int](), list[int](), list[int]()
@@ -174,6 +199,11 @@ def _micro_batch(packs: Sequence[_Pack], starts: Sequence[int]) -> MicroBatch:
     for line, one in enumerate(packs):
         prompt = len(one.prompt)
         ids, where, part = [*one.prompt], [*range(prompt)], [0] * prompt
+        for begin, reply, row in one.inner:
+            place += [line * longest + begin - 1 + k for k in range(len(reply))]
+            target += reply
+            index += range(starts[row], starts[row] + len(reply))
+            numbers.append(row)
         for member, (reply, sources) in enumerate(one.replies, 1):
             behind = len(ids) - 1  # the place that predicts the reply's second token, less one
             for row in sources:

@@ -184,3 +184,43 @@ def test_bench_compares_the_forms():
     assert packed["logprob_difference"] < 1e-5
     assert packed["gradient_difference"] < 1e-6
     assert repeated["logprob_difference"] == repeated["gradient_difference"] == 0.0
+
+
+def dialogue(turns=4, seed=3):
+    """Rows of an episode, each prompt the one before with its reply and what was seen then."""
+    generator = torch.Generator().manual_seed(seed)
+    read, rows = (), []
+    for turn in range(turns):
+        seen, reply = (tuple(torch.randint(29, (n,), generator=generator).tolist()) for n in (3 + turn, 1 + turn % 3))
+        rows.append(TokenRow(read + seen, reply))
+        read += seen + reply
+    return rows
+
+
+@pytest.mark.parametrize("budget", [1, 10_000])
+def test_a_dialogue_is_read_once(budget):
+    model, rows = lm_tiny.tiny_model(), [*dialogue(), *draw_rows()[:3], *dialogue(3, 4)]
+    count = sum(len(row.reply) for row in rows)
+    weight = torch.linspace(-1.0, 1.0, count) * 0.25 / count
+    plain = plain_logprobs(model, rows)
+    expected = gradients(model, (weight * plain).sum())
+    micro_batches = pack(rows, [True] * len(rows), budget)
+    packed = packed_logprobs(HFForward(model), micro_batches, count)
+    found = gradients(model, (weight * packed).sum())
+    torch.testing.assert_close(packed, plain, atol=1e-5, rtol=0.0)
+    for ours, theirs in zip(found, expected, strict=True):
+        torch.testing.assert_close(ours, theirs, atol=1e-6, rtol=0.0)
+    if budget == 1:
+        last = rows[3]
+        assert max(micro.tokens.numel() for micro in micro_batches) == len(last.prompt) + len(last.reply) - 1
+
+
+def test_turns_that_are_left_out_do_not_break_a_dialogue():
+    model, rows = lm_tiny.tiny_model(), dialogue()
+    keep = [True, False, True, False]
+    (micro,) = pack(rows, keep, 10_000)
+    assert sorted(micro.rows) == [0, 2]
+    assert micro.tokens.numel() == len(rows[2].prompt) + len(rows[2].reply) - 1
+    logprob, _ = token_logprobs(HFForward(model), micro)
+    plain = plain_logprobs(model, rows)
+    torch.testing.assert_close(logprob, plain.index_select(0, micro.index), atol=1e-5, rtol=0.0)

@@ -41,6 +41,9 @@ class LMConfig(RunConfig):
         gradient_checkpointing: compute activations again in the backward pass instead of keeping them.
         lora_rank: 0 trains every weight; above it, adapters of this rank on every linear map of the layers (peft).
             lora_alpha, lora_dropout: of the adapters.
+        server: base URL of an OpenAI-compatible server (vLLM, SGLang) that writes the replies of training episodes;
+            None for the model itself. server_update_url: address at which it takes the weights of a folder
+            (`ServerPolicy.reload`); needed for more than one iteration. server_folder: where they are written for it.
         validate_every: iterations between two validations; 0 for none. The last iteration is validated too.
         validate_split: for validation; `val` where the data set has one. validate_tasks: the first N of it.
             validate_trials: episodes per task.
@@ -74,6 +77,9 @@ class LMConfig(RunConfig):
     lora_rank: int = 0
     lora_alpha: int = 16
     lora_dropout: float = 0.0
+    server: str | None = None
+    server_update_url: str | None = None
+    server_folder: str | None = None
     validate_every: int = 0
     validate_split: str | None = None
     validate_tasks: int = 64
@@ -96,6 +102,11 @@ class LMConfig(RunConfig):
         if not 0.0 <= self.lora_dropout < 1.0:
             raise InvalidValue(f"lora_dropout={self.lora_dropout}: expected a number from 0 up to 1")
         self.loss_config()
+        if self.server is not None and self.iterations > 1 and not (self.server_update_url and self.server_folder):
+            raise InvalidValue(
+                "a server that writes the replies must take new weights after every iteration: give server_update_url "
+                "and server_folder (a folder that it can read), or iterations=1"
+            )
         if not self.model:
             raise InvalidValue(
                 "a language model needs --model DIR; `envbench model new --size nano --out DIR` makes one"

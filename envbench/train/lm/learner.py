@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -16,7 +16,7 @@ from envbench.registry import card_of
 from envbench.rollout.fill import Filler
 from envbench.rollout.panel import play_panel
 from envbench.rollout.record import Rollout
-from envbench.rollout.table import Table
+from envbench.rollout.table import Sampler, Table
 from envbench.rollout.turn_columns import ALWAYS, HEADS, TURN_PRODUCERS
 from envbench.rollout.turns import TurnCollector
 from envbench.seeding import derive_seed, generator, shuffle
@@ -29,6 +29,9 @@ from envbench.train.sequential import update_in_reverse
 from envbench.train.targets import Targets, ValueTargets
 from envbench.train.update import UpdateConfig, UpdateStats, update
 from envbench.types import Advantages, StepBatch, Task
+
+if TYPE_CHECKING:
+    from envbench.policies.lm.server import ServerPolicy
 
 
 class LMLearner:
@@ -46,10 +49,12 @@ class LMLearner:
         heads = () if config.continuations else sorted({HEADS[name] for name in wanted if name in HEADS})
         self.network = Network(config, heads)
         policy = self.network.policy
+        self._server = None if config.server is None else _served(config)
         card = card_of(config.env)
         self._prompting = Prompting(card, config.style, config.history, policy.tokenizer, config.dialogue)
         self.collector = TurnCollector(
-            self._table(snapshots=config.shape == "tree" or bool(config.continuations)), config.max_tokens
+            self._table(self._server or policy, snapshots=config.shape == "tree" or bool(config.continuations)),
+            config.max_tokens,
         )
         self._pen = ModelPen(self.network, self.collector)
         self._filler = Filler(wanted, self._pen, config.continuations or 0, TURN_PRODUCERS)
@@ -61,14 +66,14 @@ class LMLearner:
         self._device = torch.device(config.device)
         self._validating: Table | None = None
 
-    def _table(self, snapshots: bool = False) -> Table:
+    def _table(self, sampler: Sampler, snapshots: bool = False) -> Table:
         config = self._config
         return Table(
             config.env,
             config.dataset,
             config.knobs,
             config.max_steps,
-            self.network.policy,
+            sampler,
             self._prompting,
             max_tokens=config.max_tokens,
             slots=config.slots,
@@ -96,6 +101,9 @@ class LMLearner:
                 stats = list(self._in_parts(batch, rows, targets, iteration))
         self._filler.learn(rollout)
         self._pen.forget()
+        if self._server is not None and config.server_folder is not None:
+            self.network.save(Path(config.server_folder))
+            self._server.reload(config.server_folder)
         return {"advantage_rms": rms, **_summary(stats)}
 
     def _in_parts(
@@ -190,7 +198,7 @@ class LMLearner:
     def play(self, tasks: Sequence[Task], trials: int, seed: int = 0) -> list[dict[str, Any]]:
         """Return the episode rows of an evaluation of the policy as it stands."""
         if self._validating is None:
-            self._validating = self._table()
+            self._validating = self._table(self.network.policy)
         with self.network.computing():
             return play_panel(self._validating, tasks, max_tokens=self._config.max_tokens, trials=trials, seed=seed)
 
@@ -215,6 +223,13 @@ class LMLearner:
         """Go on from `state()` and `tensors()`."""
         self._filler.load(state["filler"])
         self.network.load(tensors)
+
+
+def _served(config: LMConfig) -> ServerPolicy:
+    from envbench.policies.lm.server import ServerPolicy
+
+    assert config.server is not None  # asked before
+    return ServerPolicy.load(config.model, config.server, update_url=config.server_update_url)
 
 
 def equal_size(batch: StepBatch, advantages: Advantages, scale: str) -> tuple[Advantages, float]:

@@ -185,3 +185,8 @@ def test_half_precision_learns_near_the_same(lake):
 def test_kl_to_the_start_is_measured(lake):
     row = Trainer(dataclasses.replace(lake, loss={"kl_coef": 0.1})).step()
     assert row["kl"] >= 0.0
+
+
+def test_a_server_needs_a_way_to_take_weights(lake):
+    with pytest.raises(InvalidValue, match="server_update_url"):
+        dataclasses.replace(lake, server="http://127.0.0.1:9/v1")
