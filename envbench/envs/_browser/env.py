@@ -19,6 +19,7 @@ from envbench.envs._browser.seen import Seen
 from envbench.envs._browser.session import Session, Start
 from envbench.errors import BrowserFailed, MissingExtra, SnapshotMismatch
 from envbench.hashing import JsonValue
+from envbench.registry import panel, split_of
 from envbench.spaces import Text
 from envbench.types.task import Task
 
@@ -53,6 +54,9 @@ class BrowserEnv(Env[Observation]):
         self.env_errors = 0
         self._failure = ""
         self._done: list[str] = []
+        self._guess: Start | None = None
+        self._guessed_right = True
+        self._last_task: str | None = None
         self._session = Session(
             tick_ms=float(self.knobs["tick_ms"]),
             barrier=bool(self.knobs["barrier"]),
@@ -79,9 +83,6 @@ class BrowserEnv(Env[Observation]):
         """Return what `valid_actions` offers to put into fields."""
         return ()
 
-    def _likely_next(self) -> Start | None:
-        """Return where the next episode probably begins, to load it meanwhile."""
-        return self._start(self.task)
 
     # The contract of the base class.
 
@@ -98,10 +99,25 @@ class BrowserEnv(Env[Observation]):
     def _reset(self, task: Task) -> Observation:
         self._failure = ""
         self._play(task, ())
-        likely = self._likely_next()
-        if likely is not None:
-            self._session.prepare(likely)
+        guess = self._guess_next(task)
+        self._session.prepare(guess, load=self._guessed_right)
+        self._guess = guess
         return self._show()
+
+    def _guess_next(self, task: Task) -> Start:
+        """Return where the next episode probably begins: the same task again, or the one after it in its panel.
+
+        A guess is acted on where the one before was right; `_guessed_right` tells.
+        """
+        start = self._start(task)
+        self._guessed_right = self._guess is None or self._guess == start
+        again = self._last_task in (None, task.id)
+        self._last_task = task.id
+        if again:
+            return start
+        tasks = panel(self.family, self.dataset, split_of(task.id)[2], **self.knobs)
+        index = next(place for place, one in enumerate(tasks) if one.id == task.id)
+        return self._start(tasks[(index + 1) % len(tasks)])
 
     def _step(self, action: str) -> Transition[Observation] | None:
         parsed = parse(action)
