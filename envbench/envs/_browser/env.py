@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+import os
 import weakref
 from typing import Any, ClassVar
 
@@ -63,7 +64,7 @@ class BrowserEnv(Env[Observation]):
             html=bool(self.knobs["html"]),
         )
         shared.hold()
-        self._finalizer = weakref.finalize(self, _let_go, self._session)
+        self._finalizer = weakref.finalize(self, _let_go, self._session, os.getpid())
 
     # What a family writes.
 
@@ -130,7 +131,8 @@ class BrowserEnv(Env[Observation]):
     def step(self, action: Any) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         """Send an action; a failing page or browser ends the episode with the outcome `env_error`."""
         try:
-            return super().step(action)
+            shown, *rest = super().step(action)
+            return fresh(shown), *rest
         except BrowserFailed as error:
             log.warning("the episode of %s ends: %s", self.task.id, error)
             self._failure = str(error)
@@ -138,7 +140,17 @@ class BrowserEnv(Env[Observation]):
             self.t += 1
             self._truncated, self._valid = True, False
             self._score, self._success = 0.0, False
-            return self._observation, 0.0, False, True, self._build_info()
+            return fresh(self._observation), 0.0, False, True, self._build_info()
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Observation, dict[str, Any]]:
+        shown, info = super().reset(seed=seed, options=options)
+        return fresh(shown), info
+
+    def restore(self, data: bytes, reseed: int | None = None) -> tuple[Observation, dict[str, Any]]:
+        shown, info = super().restore(data, reseed)
+        return fresh(shown), info
 
     def _state(self) -> JsonValue:
         return {"actions": list(self._done), "document": self._session.seen.document}
@@ -212,6 +224,11 @@ class BrowserEnv(Env[Observation]):
         return decode(self._session.screenshot(self.picture), self.picture)
 
 
+def fresh(observation: Observation) -> Observation:
+    """Return an observation of its own for each caller."""
+    return {name: value if isinstance(value, str) else value.copy() for name, value in observation.items()}
+
+
 def decode(png: bytes, box: tuple[int, int, int, int] | None = None) -> NDArray[np.uint8]:
     """Return the pixels of a PNG, or of `box` in it, as uint8 [height, width, 3].
 
@@ -230,9 +247,10 @@ def decode(png: bytes, box: tuple[int, int, int, int] | None = None) -> NDArray[
     return np.ascontiguousarray(pixels[y : y + height, x : x + width])
 
 
-def _let_go(session: Session) -> None:
-    session.close()
-    shared.release()
+def _let_go(session: Session, owner: int) -> None:
+    if os.getpid() == owner:  # what a forked child has inherited is not its own
+        session.close()
+        shared.release()
 
 
 __all__ = ["BrowserEnv", "Observation", "decode"]
