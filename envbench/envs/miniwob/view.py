@@ -76,7 +76,9 @@ class View:
     @cached_property
     def pending(self) -> list[tuple[float, float, str]]:
         """Timers to come: (milliseconds from now, interval or 0, beginning of the code)."""
-        return [(due, every, code) for due, every, code in self._script("__envbench.pending(__envbench.family.ignored())")]
+        return [
+            (due, every, code) for due, every, code in self._script("__envbench.pending(__envbench.family.ignored())")
+        ]
 
     def script(self, js: str) -> Any:
         """Return the value of a JavaScript expression that changes nothing, as plain data."""
@@ -100,7 +102,9 @@ class View:
 
         Args:
             selector: CSS.
-            tag, id, cls: tag, id, one of the classes.
+            tag: in lower case.
+            id: exactly.
+            cls: one of its classes.
             text: all of its text, exactly.
             has: a part of its text.
             value: of a field, exactly.
