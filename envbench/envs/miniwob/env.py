@@ -88,6 +88,7 @@ class MiniWoB(BrowserEnv):
                 pages.fields(name, said),
                 notes,
                 self._session.seen.now,
+                self._session.tick_ms,
                 lambda: page.invoke("describe"),
                 page.evaluate,
             )

@@ -56,6 +56,7 @@ class View:
         memory: the oracle's own notes of this episode, plain JSON data; kept when its action is the one taken, and part
             of snapshots.
         now: milliseconds on the page's clock.
+        tick: milliseconds that it advances after each action.
     """
 
     page: str
@@ -63,6 +64,7 @@ class View:
     fields: dict[str, str]
     memory: dict[str, Any]
     now: float
+    tick: float
     _describe: Callable[[], list[dict[str, Any]]] = field(repr=False)
     _script: Callable[[str], Any] = field(repr=False)
 
