@@ -53,6 +53,7 @@ def enter_time(page: View) -> str | None:
 
 
 _STARTS = {"8AM": 16, "12PM": 24, "4PM": 32}
+_WINDOW = (49, 211)  # where the scrolled part of the page can be seen, from top to bottom
 _LENGTHS = {"30 mins": 1, "0.5 hours": 1, "60 mins": 2, "1 hour": 2, "90 mins": 3, "1.5 hours": 3}
 
 
@@ -66,8 +67,8 @@ def daily_calendar(page: View) -> str | None:
     begin = next(half for said, half in _STARTS.items() if f"between {said}" in page.utterance)
     first, last = _free(page, begin, length)
     left, top, width, height = first.box
-    if top < 60 or last.box[1] + height > 205:
-        return act("hover", last if top > 60 else first)
+    if top < _WINDOW[0] or last.box[1] + height > _WINDOW[1]:
+        return act("hover", first if top < _WINDOW[0] else last)
     x = left + width / 2
     return mouse("mouse_drag", x, top + 5, x, last.box[1] + height - 5)
 
