@@ -83,10 +83,11 @@ class MiniWoB(BrowserEnv):
         if self._terminated or self._truncated or page is None:
             return None
         if self._advice is None:
-            name = self.task.payload[0]
+            name, seed = self.task.payload
             notes = copy.deepcopy(self._notes)
             view = View(
                 name,
+                seed,
                 self._instruction(),
                 self._fields(),
                 notes,

@@ -51,6 +51,7 @@ class View:
 
     Attributes:
         page: name of the task page.
+        seed: of the page's chance.
         utterance: what is asked for.
         fields: what the wheel's extractor reads from it, {} where there is none.
         memory: the oracle's own notes of this episode, plain JSON data; kept when its action is the one taken, and part
@@ -60,6 +61,7 @@ class View:
     """
 
     page: str
+    seed: int
     utterance: str
     fields: dict[str, str]
     memory: dict[str, Any]
