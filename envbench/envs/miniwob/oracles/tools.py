@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 import msgspec
 
 from envbench.envs._browser.grammar import quote
 from envbench.envs.miniwob.view import Element, View
 
-_SPOT = """(([selector, step]) => {
+_SPOT = """((selector) => {
   const element = document.querySelector(selector);
   const box = element.getBoundingClientRect();
   const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
   let best = null;
-  for (let px = x % step; px < innerWidth; px += step) for (let py = y % step; py < innerHeight; py += step) {
+  for (let px = x % 1; px < innerWidth; px++) for (let py = y % 1; py < innerHeight; py++) {
     if (px <= box.left || px >= box.right || py <= box.top || py >= box.bottom) continue;
     const away = Math.hypot(px - x, py - y);
     if ((!best || away < best[2]) && element.contains(document.elementFromPoint(px, py))) best = [px, py, away];
@@ -60,7 +61,7 @@ def wait(page: View, until: float = 0.0) -> str:
 
 def spot(page: View, selector: str) -> tuple[float, float] | None:
     """Return the point nearest to an element's middle where nothing lies above it; None when it is covered."""
-    found = page.script(f"{_SPOT}({msgspec.json.encode([selector, 3]).decode()})")
+    found = page.script(f"{_SPOT}({msgspec.json.encode(selector).decode()})")
     return (found[0], found[1]) if found else None
 
 
@@ -68,6 +69,14 @@ def click_open(page: View, selector: str) -> str | None:
     """Click an element where nothing lies above it."""
     point = spot(page, selector)
     return mouse("mouse_click", *point) if point else None
+
+
+def planned(page: View, plan: Callable[[], list[str]]) -> str | None:
+    """Return the next action of a plan that is made once and then followed; None at its end."""
+    if "plan" not in page.memory:
+        page.memory["plan"] = plan()
+    left: list[str] = page.memory["plan"]
+    return left.pop(0) if left else None
 
 
 def quotes(text: str) -> list[str]:
