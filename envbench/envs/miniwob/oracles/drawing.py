@@ -81,10 +81,10 @@ def text_editor(page: View) -> str | None:
     key = _STYLES[style] if style else "color"
     if page.script(f"editor.getContents().ops.some(part => part.attributes && '{key}' in part.attributes)"):
         return submit(page)
+    shade = page.script("COLOR_MAP")[colour[0]][0] if colour else ""
+    if shade and (item := page.find(".ql-color .ql-picker-item", data_value=shade)):
+        return click(item)  # the editor remembers what was selected
     chosen = page.script("editor.getSelection()")
     if not chosen or not chosen["length"]:
         return _mark(page, ".ql-editor p", 0, word)
-    if style:
-        return click(page.find(f".ql-{key}"))
-    shade = page.script("COLOR_MAP")[colour[0]][0]
-    return click(page.find(".ql-color .ql-picker-item", data_value=shade) or page.find(".ql-color .ql-picker-label"))
+    return click(page.find(f".ql-{key}" if style else ".ql-color .ql-picker-label"))
