@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from envbench.envs.miniwob.oracles import oracle
-from envbench.envs.miniwob.oracles.tools import between, click, numbers, ordinals, quoted, submit
+from envbench.envs.miniwob.oracles.tools import between, click, fill, ordinals, quoted, submit
 from envbench.envs.miniwob.view import Element, View
 
 
@@ -11,16 +11,17 @@ def _label(page: View, box: Element) -> str:
     return page.elements[box.parent].text
 
 
-def _differing(page: View, wanted: set[str]) -> Element | None:
-    """Return a checkbox that is not as its label wants it."""
-    boxes = page.all("#area input", type_="checkbox")
-    return next((box for box in boxes if (_label(page, box) in wanted) is not box.checked), None)
+def _choose(page: View, wanted: set[str]) -> str | None:
+    """Change a box or button that is not as its label wants it; submit once all are."""
+    boxes = page.all("#boxes input, #boxes-left input, #boxes-right input")
+    wrong = (box for box in boxes if (_label(page, box) in wanted) is not box.checked)
+    return click(next(wrong, None)) or submit(page)
 
 
-@oracle("click-checkboxes", "click-checkboxes-large", "click-checkboxes-transfer")
-def click_checkboxes(page: View) -> str | None:
-    """Check what is listed, then submit."""
-    return click(_differing(page, set(between(page.utterance, "Select ", " and click Submit.").split(", ")))) or submit(page)
+@oracle("click-checkboxes", "click-checkboxes-large", "click-checkboxes-transfer", "click-option")
+def click_named(page: View) -> str | None:
+    """Choose what is listed, then submit."""
+    return _choose(page, set(between(page.utterance, "Select ", " and click Submit.").split(", ")))
 
 
 @oracle("click-checkboxes-soft")
@@ -28,15 +29,7 @@ def click_similar(page: View) -> str | None:
     """Check the words that share a row of synonyms with those listed, then submit."""
     listed = set(between(page.utterance, "similar to ", " and click Submit.").split(", "))
     rows = page.script("SYNONYMS")
-    return click(_differing(page, {word for row in rows if listed.intersection(row) for word in row})) or submit(page)
-
-
-@oracle("click-option")
-def click_option(page: View) -> str | None:
-    """Choose the named radio button, then submit."""
-    wanted = between(page.utterance, "Select ", " and click Submit.")
-    options = page.all("#area input", type_="radio")
-    return click(next((one for one in options if _label(page, one) == wanted and not one.checked), None)) or submit(page)
+    return _choose(page, {word for row in rows if listed.intersection(row) for word in row})
 
 
 @oracle("number-checkboxes")
@@ -62,12 +55,6 @@ def odd_or_even(page: View) -> str | None:
 @oracle("form-sequence-2")
 def radio_and_text(page: View) -> str | None:
     """Choose a radio button, fill a field, submit."""
-    radio, field = ordinals(page.utterance)
-    wanted = page.all("#area input", type_="radio")[radio]
-    return click(None if wanted.checked else wanted) or _typed(page, field) or submit(page)
-
-
-def _typed(page: View, place: int) -> str | None:
-    from envbench.envs.miniwob.oracles.tools import fill
-
-    return fill(page.all("#area input", type_="text")[place], str(numbers(quoted(page))[0]))
+    radio, place = ordinals(page.utterance)
+    wanted, field = page.all("#area input", type_="radio")[radio], page.all("#area input", type_="text")[place]
+    return (None if wanted.checked else click(wanted)) or fill(field, quoted(page)) or submit(page)

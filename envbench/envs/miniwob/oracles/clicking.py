@@ -11,7 +11,7 @@ from envbench.envs.miniwob.view import View
 def click_button(page: View) -> str | None:
     """Click the button that the utterance names, or the only one."""
     wanted = quoted(page)
-    return click(page.find("#area button", text=wanted) if wanted else page.find("#area button"))
+    return click(page.find("#area button", text=wanted or None))
 
 
 @oracle("click-test-2", "click-test-transfer")
@@ -36,7 +36,8 @@ def click_link(page: View) -> str | None:
 def click_dialog(page: View) -> str | None:
     """Close the dialog by its cross or by the named button."""
     wanted = quoted(page)
-    return click(page.find(".ui-dialog-titlebar button" if wanted == "x" else ".ui-dialog-buttonset button", text=wanted if wanted != "x" else None))
+    named = page.find(".ui-dialog-buttonset button", text=wanted)
+    return click(named or page.find(".ui-dialog-titlebar button"))
 
 
 @oracle("click-widget")

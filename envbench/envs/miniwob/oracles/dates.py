@@ -8,7 +8,20 @@ from envbench.envs.miniwob.oracles import oracle
 from envbench.envs.miniwob.oracles.tools import act, answer, click, fill, mouse, quoted, submit
 from envbench.envs.miniwob.view import Element, View
 
-_MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December")
+_MONTHS = (
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+)
 
 
 def date_in(text: str) -> tuple[int, int, int]:

@@ -112,7 +112,11 @@ def _arc(item: Element, place: Element, side: int) -> list[str]:
     """Drag an item to a place so that it comes from where the others must move away to."""
     x, y = place.centre
     moves = [(x - 8 * side, y - 8 * side), (x + 8 * side, y + 8 * side)]
-    return [mouse("mouse_down", *item.centre), *(mouse("mouse_move", *at) for at in moves), mouse("mouse_up", *moves[-1])]
+    return [
+        mouse("mouse_down", *item.centre),
+        *(mouse("mouse_move", *at) for at in moves),
+        mouse("mouse_up", *moves[-1]),
+    ]
 
 
 @oracle("drag-sort-numbers")

@@ -33,9 +33,7 @@ def login(page: View) -> str | None:
     """Refuse what pops up, type name and password, log in."""
     name, password = quotes(page.utterance)
     return (
-        click(page.find("#popup-cancel"))
-        or fill(page.find("#username"), name)
-        or answer(page, "#password", password)
+        click(page.find("#popup-cancel")) or fill(page.find("#username"), name) or answer(page, "#password", password)
     )
 
 
@@ -137,7 +135,7 @@ def _label(page: View, field: Element) -> str:
 @oracle("use-autocomplete", "use-autocomplete-nodelay")
 def autocomplete(page: View) -> str | None:
     """Type the beginning, choose what ends as wanted from the list, submit."""
-    begin, end = (quotes(page.utterance) + [""])[:2]
+    begin, end = [*quotes(page.utterance), ""][:2]
     field = page.find("#tags")
     if field and field.value.startswith(begin) and field.value.endswith(end) and field.value in page.script("ITEMS"):
         return submit(page)
@@ -170,7 +168,9 @@ def sign_agreement(page: View) -> str | None:
 def scroll_text(page: View) -> str | None:
     """Scroll to the named end, then submit."""
     down = "bottom" in page.utterance
-    top, rest = page.script("(e => [e.scrollTop, e.scrollHeight - e.clientHeight - e.scrollTop])(document.querySelector('#text-area'))")
+    top, rest = page.script(
+        "(e => [e.scrollTop, e.scrollHeight - e.clientHeight - e.scrollTop])(document.querySelector('#text-area'))"
+    )
     if (rest if down else top) > 1:
         return f"scroll({page.all('#text-area')[0].ref}, 0, {100000 if down else -100000})"
     return submit(page)

@@ -103,7 +103,9 @@ def _winning(board: list[str], draws: Sequence[float]) -> int | None:
     return None
 
 
-_DRAWS = "((random) => { for (let i = 0; i < __envbench.drawn; i++) random(); return [...Array(16)].map(() => random()); })"
+_DRAWS = (
+    "((random) => { for (let i = 0; i < __envbench.drawn; i++) random(); return [...Array(16)].map(() => random()); })"
+)
 
 
 @oracle("tic-tac-toe")

@@ -93,7 +93,7 @@ def navigate_tree(page: View) -> str | None:
 
 @oracle("click-pie")
 def click_pie(page: View) -> str | None:
-    """Open the wheel, click the named slice while it grows: the page moves a selected one away from a mouse later on."""
+    """Open the wheel, click the named slice while it grows: later the page moves a selected one away from the mouse."""
     if page.find("#divWheel text", text="+"):
         return click(page.find("#wheelnav-divWheel-spreader"))
     return click(page.find("#divWheel text", text=quoted(page)))

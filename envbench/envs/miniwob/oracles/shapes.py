@@ -55,7 +55,8 @@ _INK = """(() => {
   const data = canvas.getContext('2d').getImageData(0, 0, width, height).data;
   const found = [];
   for (let i = 3; i < data.length; i += 4) {
-    if (data[i] > 127) found.push([(i >> 2) % width - width / 2 + 0.5, Math.floor((i >> 2) / width) - height / 2 + 0.5]);
+    const pixel = i >> 2;
+    if (data[i] > 127) found.push([pixel % width - width / 2 + 0.5, Math.floor(pixel / width) - height / 2 + 0.5]);
   }
   return found;
 })()"""

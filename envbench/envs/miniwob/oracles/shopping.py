@@ -85,7 +85,9 @@ def order_food(page: View) -> str | None:
     else:
         names = page.utterance.partition(": ")[2].split(",")
         chosen = {name.strip() for name in names}
-        wanted = [dish for dish in dishes if dish.attrs["data-item"].strip() in chosen and dish.attrs["data-quantity"] == "0"]
+        wanted = [
+            dish for dish in dishes if dish.attrs["data-item"].strip() in chosen and dish.attrs["data-quantity"] == "0"
+        ]
     return click(page.find(cls="add", within=wanted[0]) if wanted else page.find("#submit-order button"))
 
 
