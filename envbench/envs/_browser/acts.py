@@ -12,7 +12,7 @@ from envbench.envs._browser.page import Page
 PASTED = 200
 """Longer texts are put in at once instead of key by key."""
 
-_NEEDS = {"fill": "text", "type": "text", "clear": "text", "select": "option"}
+_NEEDS = {"fill": "text", "type": "text", "clear": "text", "select": "option", "scroll": "place", "hover": "place"}
 _BITS = {"left": 1, "right": 2, "middle": 4}
 _DRAG_MOVES = 5
 

@@ -338,7 +338,7 @@
     if (need === 'option') return element.tagName === 'SELECT' && !element.disabled ? '' : 'it is no list to choose from';
     const box = element.getBoundingClientRect();
     if (!(box.width > 0 && box.height > 0) || !element.checkVisibility({ visibilityProperty: true })) return 'it is not visible';
-    if (element.disabled) return 'it is disabled';
+    if (element.disabled && need !== 'place') return 'it is disabled';
     if (need === 'text') {
       const tag = element.tagName;
       if (tag === 'INPUT' && ['checkbox', 'radio', 'button', 'submit', 'reset', 'image', 'file', 'hidden'].includes(element.type)) {

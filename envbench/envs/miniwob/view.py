@@ -51,18 +51,22 @@ class View:
 
     Attributes:
         page: name of the task page.
+        seed: of the page's chance.
         utterance: what is asked for.
         fields: what the wheel's extractor reads from it, {} where there is none.
         memory: the oracle's own notes of this episode, plain JSON data; kept when its action is the one taken, and part
             of snapshots.
         now: milliseconds on the page's clock.
+        tick: milliseconds that it advances after each action.
     """
 
     page: str
+    seed: int
     utterance: str
     fields: dict[str, str]
     memory: dict[str, Any]
     now: float
+    tick: float
     _describe: Callable[[], list[dict[str, Any]]] = field(repr=False)
     _script: Callable[[str], Any] = field(repr=False)
 
