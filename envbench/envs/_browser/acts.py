@@ -24,8 +24,8 @@ def carry_out(page: Page, action: Action) -> str:
     Raises:
         BrowserFailed: the page does not answer, or does not take the input.
     """
-    if action.name.startswith("mouse_"):
-        for x, y in _points(action):
+    if action.name.startswith("mouse_") or action.name == "scroll_at":
+        for x, y in _points(action)[: 1 if action.name == "scroll_at" else None]:
             if not (0 <= x < page.width and 0 <= y < page.height):
                 return f"({x}, {y}) lies outside of the window of {page.width} x {page.height}"
     reason = _ACTS[action.name](page, action)
@@ -64,6 +64,15 @@ def _aim(page: Page, ref: Any, need: str = "box") -> Spot | str:
 def _click(page: Page, action: Action) -> str:
     spot = _aim(page, action.arguments[0])
     return spot if isinstance(spot, str) else _clicks(page, spot, action)
+
+
+def _check(page: Page, action: Action) -> str:
+    spot = _aim(page, action.arguments[0])
+    if isinstance(spot, str):
+        return spot
+    if page.invoke("checked", action.arguments[0]) is (action.name == "uncheck"):
+        _clicks(page, spot, action)
+    return ""
 
 
 def _mouse_click(page: Page, action: Action) -> str:
@@ -136,7 +145,7 @@ def _put_in(page: Page, text: str) -> str:
 
 
 def _fill(page: Page, action: Action) -> str:
-    ref, text = (*action.arguments, "")[:2]
+    ref, text = (*action.arguments[:2], "")[:2]
     by_key = page.invoke("enter", ref, action.name != "type", text)
     if isinstance(by_key, str):
         return by_key
@@ -165,9 +174,15 @@ def _select(page: Page, action: Action) -> str:
 
 
 def _scroll(page: Page, action: Action) -> str:
-    ref, dx, dy = (-1, *action.arguments) if len(action.arguments) == 2 else action.arguments
-    reason: str = page.invoke("scroll", ref, dx, dy)
+    where, dx, dy = (-1, *action.arguments) if len(action.arguments) == 2 else action.arguments
+    reason: str = page.invoke("scroll", where, dx, dy)
     return reason
+
+
+def _scroll_at(page: Page, action: Action) -> str:
+    x, y, dx, dy = action.arguments
+    page.invoke("scroll", [x, y], dx, dy)
+    return ""
 
 
 def _keyboard_type(page: Page, action: Action) -> str:
@@ -197,6 +212,8 @@ def _travel(page: Page, action: Action) -> str:
 
 _ACTS: dict[str, Callable[[Page, Action], str]] = {
     "click": _click,
+    "check": _check,
+    "uncheck": _check,
     "dblclick": _click,
     "hover": _hover,
     "focus": _focus,
@@ -207,6 +224,7 @@ _ACTS: dict[str, Callable[[Page, Action], str]] = {
     "select": _select,
     "drag": _drag,
     "scroll": _scroll,
+    "scroll_at": _scroll_at,
     "mouse_click": _mouse_click,
     "mouse_dblclick": _mouse_click,
     "mouse_move": _mouse_move,

@@ -242,14 +242,25 @@
     return found;
   };
 
-  const html = (elements) => {
-    elements.forEach((element, index) => element.setAttribute('bid', index));
+  // A copy in an inert document, so that nothing loads twice and no observer hears of the references.
+  const html = () => {
     if (!document.documentElement) return '';
-    const copy = document.documentElement.cloneNode(true);
-    elements.forEach((element) => element.removeAttribute('bid'));
+    const inert = document.implementation.createHTMLDocument('');
+    const copy = inert.importNode(document.documentElement, true);
     for (const one of copy.querySelectorAll('script,style,link,noscript,meta,template')) one.remove();
     if (family.skip) for (const one of copy.querySelectorAll(family.skip)) one.remove();
     for (const one of copy.querySelectorAll('*')) for (const helper of HELPERS) one.removeAttribute(helper);
+    const body = copy.querySelector('body');
+    let ref = 0;
+    const number = (original, copied) => {
+      const mine = [...original.children].filter((one) => !skipped(one));
+      [...copied.children].forEach((child, place) => {
+        child.setAttribute('bid', ref++);
+        if (mine[place].shadowRoot) ref += mine[place].shadowRoot.querySelectorAll('*').length;
+        number(mine[place], child);
+      });
+    };
+    if (body && document.body) number(document.body, body);
     return copy.outerHTML;
   };
 
@@ -301,7 +312,7 @@
       counts: eb.counts,
       title: document.title,
       url: location.href,
-      html: wanted.html ? html(elements) : null,
+      html: wanted.html ? html() : null,
     });
   };
 
@@ -348,6 +359,7 @@
     return '';
   };
   const check = (ref, need) => refusal(at(ref), need);
+  const checked = (ref) => Boolean(at(ref)?.checked);
   // Bring it into the window and return the middle of what is seen of it.
   const aim = (ref, need) => {
     const element = at(ref);
@@ -410,11 +422,13 @@
     }
     return true;
   };
-  // Scroll what lies at an element (or at the middle of the window) as a wheel would, in one go.
-  const scroll = (ref, dx, dy) => {
-    const reason = ref < 0 ? '' : check(ref, 'place');
+  // Scroll what lies at an element (or a point, or at -1 the middle of the window) as a wheel would, in one go.
+  const scroll = (where, dx, dy) => {
+    const named = typeof where === 'number' && where >= 0;
+    const reason = named ? check(where, 'place') : '';
     if (reason) return reason;
-    const start = ref < 0 ? document.elementFromPoint(innerWidth / 2, innerHeight / 2) || document.body : at(ref);
+    const point = Array.isArray(where) ? where : [innerWidth / 2, innerHeight / 2];
+    const start = named ? at(where) : document.elementFromPoint(...point) || document.body;
     const event = new WheelEvent('wheel', { deltaX: dx, deltaY: dy, bubbles: true, cancelable: true });
     if (!start || !start.dispatchEvent(event)) return '';
     const room = (element) => {
@@ -431,7 +445,7 @@
   };
 
   Object.assign(eb, {
-    family, observe, describe, check, aim, choose, focus, enter, scroll, globals, squeeze, place: (ref) => middle(at(ref)),
+    family, observe, describe, check, checked, aim, choose, focus, enter, scroll, globals, squeeze, place: (ref) => middle(at(ref)),
     matching: (selector) => all().flatMap((one, ref) => (one.matches(selector) ? [ref] : [])),
   });
 })();

@@ -30,6 +30,9 @@ def test_clicks(play: Play) -> None:
     played = play(FORM)
     assert played.act(f"click({played.ref('agree')})") == ""
     assert played.js("c.checked") is True
+    for action, after in (("check", True), ("check", True), ("uncheck", False), ("uncheck", False)):
+        assert played.act(f"{action}({played.ref('agree')})") == ""
+        assert played.js("c.checked") is after
     assert played.act(f"click({played.ref('go')})") == ""
     assert played.js("b.dataset.n") == "1"
     assert played.act(f"dblclick({played.ref('go')})") == ""
@@ -145,6 +148,7 @@ def test_scrolling(play: Play) -> None:
     box = played.js("[...document.body.querySelectorAll('*')].indexOf(box)")
     assert played.act(f"scroll({box}, 0, 30)") == ""
     assert played.js("box.scrollTop") == 30
+    assert played.act("scroll_at(20, 20, 0, -60)") == ""
     assert played.act(f"click({played.ref('end')})") == ""
     assert played.js("far") == 1
 
