@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+import msgspec
+
 
 @dataclass(frozen=True, slots=True)
 class Element:
@@ -73,14 +75,14 @@ class View:
     @cached_property
     def elements(self) -> list[Element]:
         """All elements in document order; the place of one is its `ref`."""
-        return [
-            Element(**raw | {"classes": tuple(raw["classes"]), "box": tuple(raw["box"])}) for raw in self._describe()
-        ]
+        return msgspec.convert(self._describe(), list[Element])
 
     @cached_property
     def pending(self) -> list[tuple[float, float, str]]:
         """Timers to come: (milliseconds from now, interval or 0, beginning of the code)."""
-        return [(due, every, code) for due, every, code in self._script("__envbench.pending(__envbench.family.ignored())")]
+        return [
+            (due, every, code) for due, every, code in self._script("__envbench.pending(__envbench.family.ignored())")
+        ]
 
     def script(self, js: str) -> Any:
         """Return the value of a JavaScript expression that changes nothing, as plain data."""
@@ -104,7 +106,9 @@ class View:
 
         Args:
             selector: CSS.
-            tag, id, cls: tag, id, one of the classes.
+            tag: in lower case.
+            id: exactly.
+            cls: one of its classes.
             text: all of its text, exactly.
             has: a part of its text.
             value: of a field, exactly.
