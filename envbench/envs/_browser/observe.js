@@ -355,7 +355,7 @@
     const x = box.left + box.width / 2;
     const y = box.top + box.height / 2;
     const seen = document.elementFromPoint(x, y);
-    if (!seen || !(element === seen || element.contains(seen) || seen.contains(element))) {
+    if (!seen || !(element === seen || element.contains(seen))) {
       element.scrollIntoView({ block: 'nearest', inline: 'nearest', behavior: 'instant' });
     }
     return middle(element);
