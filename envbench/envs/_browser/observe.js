@@ -367,7 +367,7 @@
     if (reason) return reason;
     const box = element.getBoundingClientRect();
     const seen = document.elementFromPoint(box.left + box.width / 2, box.top + box.height / 2);
-    if (!seen || !(element === seen || element.contains(seen) || seen.contains(element))) {
+    if (!seen || !(element === seen || element.contains(seen))) {
       element.scrollIntoView({ block: 'nearest', inline: 'nearest', behavior: 'instant' });
     }
     return middle(element) || [0, 0];

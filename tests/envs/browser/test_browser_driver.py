@@ -153,6 +153,25 @@ def test_scrolling(play: Play) -> None:
     assert played.js("far") == 1
 
 
+def test_what_a_scrolling_part_hides_is_brought_into_view(play: Play) -> None:
+    played = play(
+        '<div id=box style="height:100px;overflow:auto"><p style="height:90px"></p>'
+        '<button id=b onclick="this.dataset.n=1">below</button><p style="height:90px"></p></div>'
+    )
+    assert played.act(f"click({played.ref('below')})") == ""
+    assert played.js("b.dataset.n") == "1"
+    assert played.js("box.scrollTop > 0") is True
+
+
+def test_what_is_disabled_can_be_scrolled(play: Play) -> None:
+    played = play(
+        '<textarea id=a disabled aria-label=story rows=2></textarea><script>a.value = "a\\n".repeat(99)</script>'
+    )
+    assert played.act(f"scroll({played.ref('story')}, 0, 50)") == ""
+    assert played.js("a.scrollTop") == 50
+    assert "disabled" in played.act(f"click({played.ref('story')})")
+
+
 def test_going_back_and_forward(play: Play) -> None:
     played = play(
         {"/": "<a href='/two'>two</a>", "/two": "<form action='/three'><button>three</button></form>", "/three": "3"}
