@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from page_walks import make, tasks, walked
+from page_walks import make, present, tasks, walked
 
 from envbench.env import Env
 from envbench.envs._browser.browser import close_browser
 from envbench.envs.miniwob.oracles import oracles
 from envbench.envs.miniwob.oracles.limits import WITHOUT
-from envbench.errors import BrowserMissing, MissingExtra
 from envbench.seeding import below, choice, derive_seed, generator
 from envbench.testing.case import future
 
@@ -26,10 +25,7 @@ SENSITIVE = ["click-dialog", "moving-items", "use-slider", "terminal", "email-in
 
 @pytest.fixture(autouse=True)
 def _present() -> None:
-    try:
-        make().close()
-    except (BrowserMissing, MissingExtra) as error:
-        (pytest.fail if "browser" in os.environ.get("ENVBENCH_REQUIRE", "").split(",") else pytest.skip)(str(error))
+    present()
 
 
 def start_child(pages: list[str], hash_seed: str) -> subprocess.Popen[str]:
