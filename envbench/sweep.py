@@ -28,11 +28,17 @@ MODEL_TURNS_PER_SECOND = 3_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MethodEntry:
-    """`[[methods]]`: a credit method with options, and the name that tables show for it."""
+    """`[[methods]]`: a credit method with options, and the name that tables show for it.
+
+    Attributes:
+        name: of the method. label: by default the name. options: of the method.
+        continuations: as in `TrainConfig`; by default what the method needs.
+    """
 
     name: str
     label: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)
+    continuations: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,8 +143,8 @@ class SweepConfig:
                             advantage_scale=scale,
                             learning_rate=float(rate),
                             seed=seed,
-                            shape=None,  # what this method needs, not what the base's does
-                            continuations=None,
+                            shape=None,  # what this method needs, not what the base does
+                            continuations=method.continuations,
                         ).resolved(),
                     )
 
@@ -220,14 +226,15 @@ def _checked(kind: type, document: Mapping[str, Any], source: str) -> dict[str, 
 
 def sweep_plan(config: SweepConfig) -> Plan:
     """Return the plan: one cell for each method, scale, rate and seed; those that wait for the best rate are late."""
-    cells = []
-    base = config.base()
+    cells, base = [], config.base()
+    own = {method.label: method.continuations for method in config.methods}
     for key, one in config.train_configs():
-        late = key.split("/")[-2] == _BEST
-        names = (
-            ("method", "advantage_scale", "seed") if late else ("method", "advantage_scale", "learning_rate", "seed")
-        )
-        cells.append(Cell(key, {**{name: getattr(one, name) for name in names}, "options": dict(one.options)}, late))
+        label, _, rate, _ = key.rsplit("/", 3)
+        spec = {name: getattr(one, name) for name in ("method", "advantage_scale", "learning_rate", "seed")}
+        late = rate == _BEST
+        if late:
+            del spec["learning_rate"]
+        cells.append(Cell(key, {**spec, "options": dict(one.options), "continuations": own[label]}, late))
     panel = base.panel()
     values: dict[str, Any] = {one.name: getattr(config, one.name) for one in fields(config)}
     values.update(
@@ -237,7 +244,10 @@ def sweep_plan(config: SweepConfig) -> Plan:
         max_steps=base.max_steps,
         env=base.env,
         panel={"id": panel.id, "sha256": panel.sha256},
-        methods=[{"name": one.name, "label": one.label, "options": dict(one.options)} for one in config.methods],
+        methods=[
+            {**{name: getattr(one, name) for name in ("name", "label", "continuations")}, "options": dict(one.options)}
+            for one in config.methods
+        ],
         learning_rates=[float(rate) for rate in config.learning_rates],
         selection_seeds=config.seeds("selection"),
         report_seeds=config.seeds("report"),

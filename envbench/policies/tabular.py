@@ -45,6 +45,9 @@ class TabularPolicy:
         self._logits: Floats = np.zeros(256)
         self._logits[_PADDING] = -np.inf
         self._size = 1  # slots in use
+        # [widest situation, rows], running sums of exp(logit), of the rows met since the last update
+        self._sums: Floats = np.zeros((4, 64))
+        self._summed = np.zeros(64, np.bool_)
 
     def row(self, key: str, actions: Sequence[str]) -> int:
         """Return the number of a situation, a new one if it is met for the first time.
@@ -71,6 +74,7 @@ class TabularPolicy:
         table[: len(self._table), : self._table.shape[1]] = self._table
         counts[: len(self._counts)] = self._counts
         self._table, self._counts = table, counts
+        self._sums, self._summed = np.zeros((width, rows)), np.zeros(rows, np.bool_)
 
     def _slot(self, key: str, action: str) -> int:
         slots = self._slots.setdefault(key, {})
@@ -106,11 +110,18 @@ class TabularPolicy:
 
     def sample(self, rows: Ints, uniforms: Floats) -> Ints:
         """Return int64 [n], an action index for each situation by inversion of one uniform draw in [0, 1) each."""
-        cumulative = np.cumsum(self._weights(rows), axis=1)
-        point = uniforms * cumulative[:, -1]
-        choice: Ints = (cumulative <= point[:, None]).sum(axis=1)
+        known = self._summed[rows]
+        if not known.all():
+            self._sum(rows[~known])
+        cumulative = self._sums[:, rows]
+        point = uniforms * cumulative[-1]
+        choice: Ints = (cumulative <= point).sum(axis=0)
         np.minimum(choice, self._counts[rows] - 1, out=choice)  # rounding may carry the point to the total
         return choice
+
+    def _sum(self, rows: Ints) -> None:
+        self._sums[:, rows] = self._weights(rows).cumsum(axis=1).T
+        self._summed[rows] = True
 
     def greedy(self, rows: Ints) -> Ints:
         """Return int64 [n], the index of the likeliest action; the first of equal ones."""
@@ -135,6 +146,8 @@ class TabularPolicy:
         # bincount adds up in the order of the rows, so that the numbering of the slots decides nothing.
         total = np.bincount(slots.ravel(), gradient.ravel(), minlength=self._size)
         self._logits[1 : self._size] += learning_rate * total[1:]
+        self._summed[:] = False
+        self._sum(np.unique(rows))  # at once, since most of them are met again
 
     def to_plain(self) -> dict[str, Any]:
         """Return the policy as plain data: `{"key": ..., "logits": {key: {action: logit}}}`."""
@@ -156,6 +169,7 @@ class TabularPolicy:
             for action, logit in logits.items():
                 slot = self._slot(key, action)
                 self._logits[slot] = logit
+        self._summed[:] = False
 
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any]) -> TabularPolicy:

@@ -7,8 +7,6 @@ and the tables of studies beside the cards, such as `envs/webshop/leak.csv`.
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -19,7 +17,7 @@ from matplotlib.figure import Figure
 
 from envbench.cards import home
 from envbench.compare import label_of
-from envbench.errors import DataCorrupt, InvalidValue, MissingExtra, UnknownName
+from envbench.errors import DataCorrupt, InvalidValue, UnknownName
 from envbench.report import fidelity, fidelity_board
 from envbench.report.credit_figures import DPI, CreditFigure
 from envbench.report.credit_figures import FIGURES as CREDIT_FIGURES
@@ -28,6 +26,17 @@ from envbench.report.leak import leak_plot
 from envbench.report.load import labelled_methods, metric_row
 from envbench.report.page import csv, write_file
 from envbench.report.plots import LIGHT, curves_plot, rates_plot, render
+from envbench.report.sweep_figures import (
+    SETTINGS,
+    SUFFIXES,
+    committed_sweep,
+    rates_frame,
+    sensitivity_plot,
+    short,
+    standings_frame,
+    standings_plot,
+    sweep_of,
+)
 
 
 class Drawn(NamedTuple):
@@ -67,13 +76,28 @@ def tabular_rates() -> Drawn:
     return Drawn(rates_plot(rates), rates)
 
 
+def _standings(setting: str) -> Drawn:
+    table = standings_frame(sweep_of(setting))
+    return Drawn(standings_plot(table, SETTINGS[setting]), table, DPI)
+
+
+def _sensitivity(setting: str) -> Drawn:
+    table = rates_frame(sweep_of(setting))
+    return Drawn(sensitivity_plot(table, SETTINGS[setting]), table, DPI)
+
+
+for _name, _words in SETTINGS.items():
+    figure(f"all-methods-{_name}", f"{_words}: every method at its own best rate")(partial(_standings, _name))
+    figure(f"all-methods-{_name}-rates", f"{_words}: every method at every rate")(partial(_sensitivity, _name))
+
+
 @figure("webshop-leak", "WebShop's usual set-up: test goals that are trained on, and observations that are no states")
 def webshop_leak() -> Drawn:
     path = home() / "envs" / "webshop" / "leak.csv"
     try:
         rows = pd.read_csv(path)
     except (OSError, ValueError) as error:
-        raise DataCorrupt(f"{_short(path)} cannot be read ({error}); run scripts/webshop_leak.py --pin") from None
+        raise DataCorrupt(f"{short(path)} cannot be read ({error}); run scripts/webshop_leak.py --pin") from None
     return Drawn(leak_plot(rows), rows)
 
 
@@ -133,34 +157,22 @@ def draw(name: str, out: Path) -> list[Path]:
 
 
 def committed(methods: tuple[str, ...]) -> pd.DataFrame:
-    """Return the committed metric rows of these methods as the frame that `Loaded.metrics` is.
+    """Return the committed metric rows of these methods, of their own folders, as the frame that `Loaded.metrics` is.
 
     Raises:
         InvalidValue: when there are none here.
-        DataCorrupt: for a file that cannot be read, or whose sweep file is missing.
-        MissingExtra: without torch, which reading a sweep file needs.
+        DataCorrupt, MissingExtra: as `committed_sweep`.
     """
-    if importlib.util.find_spec("torch") is None:
-        raise MissingExtra("reading a sweep file", "train", "torch")
-    sweep, results = (importlib.import_module(f"envbench.{name}") for name in ("sweep", "sweep_results"))
     rows: list[dict[str, Any]] = []
-    for path in sorted(path for path in home().glob("baselines/*/results/*") if path.suffix in _SUFFIXES):
-        file = path.parents[1] / "sweeps" / f"{path.stem}.toml"
-        if not file.is_file():
-            raise DataCorrupt(f"{_short(path)} has no sweep file {_short(file)}; bring it back from the repository")
-        config = sweep.sweep_plan(sweep.read_sweep(file)).config
+    for path in sorted(path for name in methods for path in home().glob(f"baselines/{name}/results/*")):
+        if path.suffix not in SUFFIXES:
+            continue
+        name, config, found = committed_sweep(path)
         use = {seed: name for name in ("selection", "report") for seed in config[f"{name}_seeds"]}
-        kept = [row for row in results.read_results(path) if row.get("method") in methods]
-        rows += [metric_row(_short(path), row, label_of(config, row), use, config) for row in kept]
+        kept = [row for row in found if row.get("method") in methods]
+        rows += [metric_row(name, row, label_of(config, row), use, config) for row in kept]
     if not rows:
         raise InvalidValue(
             f"no results of {', '.join(methods)} in {home() / 'baselines'}: a wheel leaves them out, use a checkout"
         )
     return labelled_methods(rows)
-
-
-_SUFFIXES = (".parquet", ".jsonl")
-
-
-def _short(path: Path) -> str:
-    return path.relative_to(home()).as_posix()

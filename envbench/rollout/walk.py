@@ -59,8 +59,10 @@ class GraphCollector:
         start, origin, rows = time.perf_counter(), forks.origin, forks.rows
         forks.check(origin.ids is self._graph.ids and bool((origin.place[rows] >= 0).all()))
         left = forks.left
-        keys = {row: key for key, row in self._histories.values()}
-        pasts = [keys.get(row, "") for row in origin.row[rows].tolist()]
+        pasts: list[str] = []
+        if self._policy.key == "history":
+            keys = {row: key for key, row in self._histories.values()}
+            pasts = [keys[row] for row in origin.row[rows].tolist()]
         noise = forks.draws("noise") if self._graph.stochastic else None
         turns = self._walk(origin.place[rows].copy(), left, forks.draws("actions"), noise, origin.row[rows], pasts)
         return self._rollout(origin.members, turns, start, **forks.columns())

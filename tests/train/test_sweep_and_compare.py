@@ -122,6 +122,14 @@ def test_a_plan_of_two_stages_is_hashed_before_it_runs():
     assert words in cost(small(report_rates="best"), 1)
 
 
+def test_a_method_may_have_continuations_of_its_own():
+    config = small(methods=[{"name": "vineppo", "continuations": 2}, {"name": "grpo"}])
+    assert {one.method: one.continuations for _, one in config.train_configs()} == {"vineppo": 2, "grpo": 0}
+    plan = sweep_plan(config)
+    assert {cell.spec["method"]: cell.spec.get("continuations") for cell in plan.cells} == {"vineppo": 2, "grpo": None}
+    assert [one.get("continuations") for one in plan.config["methods"]] == [2, None]
+
+
 def test_a_page_of_two_stages_says_so(two_stages, tmp_path):
     page = write_results(two_stages, tmp_path).with_suffix(".md").read_text()
     assert "| at every rate (selection seeds) | env steps | policy tokens | note |" in page
