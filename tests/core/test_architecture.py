@@ -49,9 +49,9 @@ ALLOWED = {
     | {"env", "credit", "rollout", "train", "fidelity"},  # `credit explain` plays a group again
     "bench": CORE
     | {"runs", "rollout", "agents", "vector", "credit", "train", "evaluate", "leaderboard", "policies"}
-    | {"integrations"},  # whose trainers are peers
+    | {"integrations", "envs"},  # trainers that are peers; the browser's driver, timed by itself
     "leaderboard": CORE | {"agents", "rollout", "runs", "evaluate", "report"},
-    "integrations": CORE | {"policies", "agents", "rollout", "credit", "train"},
+    "integrations": CORE | {"policies", "agents", "rollout", "credit", "train", "envs"},
     "studies": CORE | {"envs", "policies", "rollout", "agents", "credit", "fidelity"},
 }
 

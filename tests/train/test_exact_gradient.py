@@ -17,8 +17,8 @@ CORRIDOR, KNOBS, LIMIT = "envbench/Bifurcation-v0", {"decisions": 2, "distance":
 @pytest.fixture(scope="module")
 def setting():
     """A trainer on one corridor whose table is not uniform, the enumerated task, and its exact gradient."""
-    config = TrainConfig(env=CORRIDOR, knobs=KNOBS, max_steps=LIMIT, tasks=1, groups=1, group_size=8, method="reinforce")
-    trainer = Trainer(config)
+    one_group = {"max_steps": LIMIT, "tasks": 1, "groups": 1, "group_size": 8}
+    trainer = Trainer(TrainConfig(env=CORRIDOR, knobs=KNOBS, method="reinforce", **one_group))
     env = gymnasium.make(CORRIDOR, max_steps=None, **KNOBS).unwrapped
     mdp = enumerate_tasks(env, list(trainer.panel), LIMIT)
     bits = np.random.Generator(np.random.PCG64(3))
