@@ -11,7 +11,7 @@ import typer
 from envbench.cli import common
 from envbench.errors import InvalidValue, UnknownName
 
-What = Annotated[str, typer.Argument(help="environments, credit (time of the methods), or board (verification).")]
+What = Annotated[str, typer.Argument(help="environments, credit (the methods), board (verification), or train.")]
 Ids = Annotated[list[str] | None, typer.Option("--env", help="Gymnasium id; all when left out.", metavar="ID")]
 OneDataset = Annotated[str | None, typer.Option("--dataset", help="This data set only.")]
 Steps = Annotated[int, typer.Option(help="Steps per repetition.", min=1)]
@@ -22,6 +22,10 @@ Methods = Annotated[
 ]
 Sizes = Annotated[
     list[int] | None, typer.Option("--rows", help="Of credit: rows of a batch; 10^3 to 10^6 when left out.", min=1)
+]
+Size = Annotated[str, typer.Option(help="Of train: nano, micro or small.", metavar="SIZE")]
+Model = Annotated[
+    Path | None, typer.Option(help="Of train: a warmed-up nano for the Sokoban iteration; a fresh one when left out.")
 ]
 Sessions = Annotated[int, typer.Option(help="Sessions alive at once when memory is taken.", min=1)]
 
@@ -59,6 +63,8 @@ def bench(
     vector: Vector = False,
     method: Methods = None,
     rows: Sizes = None,
+    size: Size = "micro",
+    model: Model = None,
     out: common.Out = None,
     as_json: common.Json = False,
 ) -> None:
@@ -67,9 +73,10 @@ def bench(
     Every environment runs a recorded mixture of random and oracle actions, searches included, in a fresh process.
     `bench board` times what the leaderboard makes people wait for.
     `bench credit` times every advantage and shaping method on made-up batches, on one thread, and on CUDA if present.
+    `bench train` times training steps of a language model beside TRL and a plain loop, and splits an iteration.
     """
-    if what not in ("environments", "credit", "board"):
-        raise UnknownName("bench", what, ("environments", "credit", "board"))
+    if what not in ("environments", "credit", "board", "train"):
+        raise UnknownName("bench", what, ("environments", "credit", "board", "train"))
     if what != "environments" and (env or dataset or vector):
         raise InvalidValue(f"bench {what} chooses no environment: leave out --env, --dataset and --vector")
     if what == "credit":
@@ -77,6 +84,11 @@ def bench(
         return
     if method or rows:
         raise InvalidValue("--method and --rows belong to `envbench bench credit`")
+    if what == "train":
+        from envbench.cli._bench_train import bench_train
+
+        bench_train(size, model, seed, repeats, out, as_json)
+        return
     if what == "board":
         _board(seed, repeats, out, as_json)
         return
