@@ -147,7 +147,7 @@ def dialogues(
     max_steps: int,
     repeats: int = 3,
     seed: int = 0,
-    threads: int = 1,
+    **options: Any,
 ) -> Timed:
     """Time iterations of our trainer on whole episodes whose history grows: rollout, credit, one optimizer step.
 
@@ -162,7 +162,7 @@ def dialogues(
         max_steps: of an episode.
         repeats: timed iterations.
         seed: of the noise and of the sampling.
-        threads: of torch.
+        options: further ones of `LMConfig`.
     """
     config = LMConfig(
         env=env,
@@ -176,7 +176,7 @@ def dialogues(
         minibatches=1,
         learning_rate=1e-6,
         seed=seed,
-        threads=threads,
+        **options,
     )
     trainer = Trainer(config)
     seconds = []
