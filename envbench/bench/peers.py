@@ -53,9 +53,9 @@ def plain_loop(
     model = copy.deepcopy(model)
     device = next(model.parameters()).device
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-6)
-    prompts = torch.tensor(_prompts(groups, prompt, model.config.vocab_size, seed), device=device)
+    prompts = torch.tensor(random_prompts(groups, prompt, model.config.vocab_size, seed), device=device)
     repeated = prompts.repeat_interleave(group, 0)
-    advantages = torch.tensor(_rewards(groups * group), device=device)[:, None] * 2.0 - 1.0
+    advantages = torch.tensor(rewards(groups * group), device=device)[:, None] * 2.0 - 1.0
     seconds = []
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -78,14 +78,14 @@ def trl_grpo(
     import_module("envbench.integrations.trl")  # says what to install
     trl = import_module("trl")
     size = model.config.vocab_size
-    prompts = [" ".join(f"w{id}" for id in ids) for ids in _prompts(groups * (repeats + 1), prompt, size, seed)]
+    prompts = [" ".join(f"w{id}" for id in ids) for ids in random_prompts(groups * (repeats + 1), prompt, size, seed)]
     return _time_trl(
         trl.GRPOTrainer,
         model,
         repeats,
         {"num_generations": group, "per_device_train_batch_size": groups * group}
         | {"max_completion_length": completion, "generation_kwargs": {"min_new_tokens": completion}},
-        reward_funcs=lambda completions, **_: _rewards(len(completions)),
+        reward_funcs=lambda completions, **_: rewards(len(completions)),
         train_dataset=import_module("datasets").Dataset.from_dict({"prompt": prompts}),
         processing_class=word_tokenizer(size),
     )
@@ -256,11 +256,11 @@ def _update(model: Any, optimizer: torch.optim.Optimizer, tokens: Tensor, prompt
     optimizer.zero_grad(set_to_none=True)
 
 
-def _prompts(count: int, length: int, size: int, seed: int) -> list[list[int]]:
+def random_prompts(count: int, length: int, size: int, seed: int) -> list[list[int]]:
     """Return random prompts of `length` tokens; the two marks of `word_tokenizer` are left out."""
     return [list(row.prompt) for row in random_rows(count, 1, length, 1, size - 2, seed)]
 
 
-def _rewards(count: int) -> list[float]:
+def rewards(count: int) -> list[float]:
     """Return rewards of which half are 1, in every group."""
     return [float(number % 2) for number in range(count)]

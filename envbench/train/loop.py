@@ -144,7 +144,7 @@ class Trainer:
         self.spent = Spent()
         self.rows: list[Row] = []
         self._seconds = 0.0
-        self._parts = np.zeros(2)  # seconds spent on credit, on updates
+        self._parts = np.zeros(3)  # seconds spent on filling columns, on credit, on updates
         self._validation: dict[str, float] = {}
         replay = config.replay if isinstance(config, TrainConfig) else None
         self._replay = Replay(replay, self.policy) if replay else None
@@ -166,6 +166,7 @@ class Trainer:
         weight = None
         if self._replay is not None:
             rollout, weight = self._replay.mix(rollout)
+        filled = time.perf_counter()
         rollout = learner.fill(rollout)
         credited = time.perf_counter()
         batch = rollout.batch(learner.record)
@@ -181,7 +182,7 @@ class Trainer:
         metrics = learner.learn(rollout, batch, advantages, weight)
         ended = time.perf_counter()
         self._seconds += ended - start
-        self._parts += np.array([updated - credited, ended - updated])
+        self._parts += np.array([credited - filled, updated - credited, ended - updated])
         self._validate(folder)
         if self.iteration + 1 == config.iterations:
             metrics |= learner.test()
@@ -271,8 +272,9 @@ class Trainer:
                 "groups_used": self._used,
                 **means,
                 **self._validation,
-                "credit_seconds": round(float(self._parts[0]), 4),
-                "update_seconds": round(float(self._parts[1]), 4),
+                "fill_seconds": round(float(self._parts[0]), 4),
+                "credit_seconds": round(float(self._parts[1]), 4),
+                "update_seconds": round(float(self._parts[2]), 4),
                 **{name: round(value, 4) for name, value in self.learner.seconds().items()},
                 "wall_seconds": round(self._seconds, 4),
             }

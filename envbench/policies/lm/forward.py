@@ -43,9 +43,10 @@ class Cache:
         )
 
     def reserve(self, capacity: int) -> None:
-        """Make room for rows of `capacity` tokens."""
-        more = capacity - self.keys[0].shape[2]
-        if more > 0:
+        """Make room for rows of `capacity` tokens, and for half as much again as there was: rows grow turn by turn."""
+        here = self.keys[0].shape[2]
+        if capacity > here:
+            more = max(capacity, here + here // 2) - here
             self.keys = [functional.pad(key, (0, 0, 0, more)) for key in self.keys]
             self.values = [functional.pad(value, (0, 0, 0, more)) for value in self.values]
 
@@ -95,6 +96,8 @@ class FastForward:
         """
         rotation = self._rotation(positions)
         hidden = functional.embedding(tokens, self._body.embed_tokens.weight)
+        if mask is not None:
+            mask = mask.to(self._dtype())
         for layer in self._body.layers:
             if self.checkpointing and torch.is_grad_enabled():
                 hidden = checkpoint(self._layer, layer, hidden, rotation, mask, use_reentrant=False)
@@ -114,8 +117,9 @@ class FastForward:
     def empty(self, rows: int, capacity: int) -> Cache:
         """Return a cache of `rows` rows that have read nothing."""
         weight = self._body.embed_tokens.weight
+        dtype = self._dtype()
         shape = (rows, self._key_heads, capacity, self._width)
-        keys, values = ([weight.new_zeros(shape) for _ in self._body.layers] for _ in range(2))
+        keys, values = ([weight.new_zeros(shape, dtype=dtype) for _ in self._body.layers] for _ in range(2))
         return Cache(keys, values, torch.zeros(rows, dtype=torch.int64, device=weight.device))
 
     def prefill(self, tokens: Tensor, lengths: Tensor, room: int = 0) -> tuple[Cache, Tensor]:
@@ -202,6 +206,12 @@ class FastForward:
             hidden = self._finish(layer, hidden, seen)
         return _norm(self._body.norm, hidden)
 
+    def _dtype(self) -> torch.dtype:
+        """Return what linear maps compute in: the weights' dtype, or autocast's."""
+        weight: Tensor = self._body.embed_tokens.weight
+        kind = weight.device.type
+        return torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else weight.dtype
+
     def _rotation(self, positions: Tensor) -> tuple[Tensor, Tensor]:
         angles = positions[..., None].float() * self._body.rotary_emb.inv_freq.float()
         angles = torch.cat([angles, angles], dim=-1)[:, None]
@@ -223,6 +233,9 @@ class FastForward:
 
     def _attend(self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, causal: bool) -> Tensor:
         grouped = self._heads != self._key_heads
+        if grouped and mask is not None and query.is_cuda:  # no kernel of CUDA that saves memory takes both
+            times = self._heads // self._key_heads
+            key, value, grouped = key.repeat_interleave(times, 1), value.repeat_interleave(times, 1), False
         return functional.scaled_dot_product_attention(
             query, key, value, attn_mask=mask, is_causal=causal, enable_gqa=grouped
         )
@@ -388,5 +401,6 @@ def _norm(norm: Any, hidden: Tensor) -> Tensor:
 
 
 def _rotate(x: Tensor, cosine: Tensor, sine: Tensor) -> Tensor:
+    """Return x turned, in its own dtype: under autocast angles are wider than what they turn."""
     first, second = x.chunk(2, dim=-1)
-    return x * cosine + torch.cat([-second, first], dim=-1) * sine
+    return (x * cosine + torch.cat([-second, first], dim=-1) * sine).to(x.dtype)

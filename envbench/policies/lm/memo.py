@@ -121,6 +121,8 @@ class Memo:
 
     def _check(self) -> None:
         """Forget everything where the weights have changed, or where it has become too much."""
-        of = (torch.is_autocast_enabled(), *(one._version for one in self._forward.model.parameters()))
+        parameters = list(self._forward.model.parameters())
+        autocast = torch.is_autocast_enabled(parameters[0].device.type)
+        of = (autocast, *(one._version for one in parameters))
         if of != self._of or self._size > _BYTES:
             self._known, self._size, self._of = {}, 0, of

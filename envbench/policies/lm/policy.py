@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -53,6 +54,7 @@ class CausalLMPolicy:
 
     Attributes:
         memo: of distributions, where `remember` was called.
+        autocast: computes replies in this dtype, with weights of a wider one; None for the weights' own.
 
     Raises:
         InvalidValue: for a tokenizer that the model does not know all tokens of.
@@ -70,6 +72,7 @@ class CausalLMPolicy:
         self.tokenizer = tokenizer
         self.forward = forward_of(model)
         self.memo: Memo | None = None
+        self.autocast: torch.dtype | None = None
         self._texts: dict[tuple[int, ...], str] = {}
         self.stop = frozenset({tokenizer.eos_token_id}) | _stops(model)
 
@@ -116,11 +119,22 @@ class CausalLMPolicy:
         if not prompts:
             return []
         self._check_length(prompts, limit)
-        if self.memo is not None:
-            return self.replies(self.memo.generate(prompts, uniforms, limit, self.stop))
-        cache, logits = read_prompts(self.forward, prompts, limit)
-        drawn, _ = generate(self.forward, cache, logits, uniforms, limit, self.stop)
+        with self.computing():
+            if self.memo is not None:
+                drawn = self.memo.generate(prompts, uniforms, limit, self.stop)
+            else:
+                cache, logits = read_prompts(self.forward, prompts, limit)
+                drawn, _ = generate(self.forward, cache, logits, uniforms, limit, self.stop)
         return self.replies(drawn)
+
+    @contextmanager
+    def computing(self) -> Iterator[None]:
+        """Compute in `autocast`; no optimizer step may fall inside, since weights are cast once."""
+        if self.autocast is None:
+            yield
+            return
+        with torch.autocast(self.model.device.type, dtype=self.autocast):
+            yield
 
     def replies(self, drawn: Sequence[Drawn]) -> list[Reply]:
         """Return sampled tokens with their text."""
@@ -159,9 +173,10 @@ class CausalLMPolicy:
         written = [[*text.encode(self.tokenizer, action), self.tokenizer.eos_token_id] for action in actions]
         longest = max(len(ids) for ids in written)
         self._check_length([prompt], longest)
-        cache, logits = read_prompts(self.forward, [prompt] * len(actions), longest)
-        tokens, counts = pad(written, logits.device)
-        scored = self.forward.score(cache, logits, tokens, counts).double().cpu().numpy()
+        with self.computing():
+            cache, logits = read_prompts(self.forward, [prompt] * len(actions), longest)
+            tokens, counts = pad(written, logits.device)
+            scored = self.forward.score(cache, logits, tokens, counts).double().cpu().numpy()
         return np.array([math.fsum(row) for row in scored.tolist()])
 
     def action_probabilities(self, prompt: list[int], actions: Sequence[str]) -> NDArray[np.float64]:

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from envbench.errors import InvalidValue
-from envbench.policies.lm.decoding import generate
+from envbench.policies.lm.decoding import Drawn, generate
 from envbench.policies.lm.forward import pad, read_prompts
 from envbench.policies.lm.policy import CausalLMPolicy, Reply
 
@@ -50,6 +50,19 @@ class Reader:
         for prompt in prompts:
             if not self._policy.fits(prompt, max_tokens):
                 raise InvalidValue(f"a prompt of {len(prompt)} tokens with a reply of {max_tokens} does not fit")
+        with self._policy.computing():
+            drawn = self._draw(prompts, uniforms, max_tokens, rows)
+        self._read = [(*prompt, *one.token_ids[:-1]) for prompt, one in zip(prompts, drawn, strict=True)]
+        return self._policy.replies(drawn)
+
+    def _draw(
+        self,
+        prompts: Sequence[tuple[int, ...]],
+        uniforms: NDArray[np.float64] | None,
+        max_tokens: int,
+        rows: Sequence[int],
+    ) -> list[Drawn]:
+        """Read what is new and sample."""
         forward = self._policy.forward
         if self._cache is None or not self._grows(prompts, rows):
             room = max(max_tokens, self._capacity - max(map(len, prompts)))
@@ -62,8 +75,7 @@ class Reader:
             tokens, counts = pad([prompt[start:] for prompt, start in zip(prompts, behind, strict=True)], device)
             logits = forward.extend(self._cache, tokens, counts)
         drawn, self._cache = generate(forward, self._cache, logits, uniforms, max_tokens, self._policy.stop, keep=True)
-        self._read = [(*prompt, *one.token_ids[:-1]) for prompt, one in zip(prompts, drawn, strict=True)]
-        return self._policy.replies(drawn)
+        return drawn
 
     def _grows(self, prompts: Sequence[tuple[int, ...]], rows: Sequence[int]) -> bool:
         return all(

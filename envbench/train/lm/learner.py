@@ -84,8 +84,7 @@ class LMLearner:
         """Return the rollout with the columns that the method reads."""
         valid = np.array([turn.valid for turn in self._pen.turns(rollout)])
         reward = rollout.reward - self._config.invalid_penalty * ~valid
-        with self.network.computing():
-            return self._filler.fill(replace(rollout, reward=reward), self.collector)
+        return self._filler.fill(replace(rollout, reward=reward), self.collector)
 
     def learn(self, rollout: Rollout, batch: StepBatch, advantages: Advantages, weight: Any = None) -> dict[str, float]:
         """Take the optimiser steps of an iteration and return what they did."""
@@ -94,7 +93,7 @@ class LMLearner:
         values = self._value_targets(rollout, batch, advantages)
         advantages, rms = equal_size(batch, advantages, config.advantage_scale)
         targets = Targets.of(batch, advantages, values)
-        with self.network.training(iteration), self.network.computing():
+        with self.network.training(iteration):
             if config.method == "seeupo":
                 stats = self._in_reverse(batch, rows, iteration)
             else:
@@ -199,8 +198,7 @@ class LMLearner:
         """Return the episode rows of an evaluation of the policy as it stands."""
         if self._validating is None:
             self._validating = self._table(self.network.policy)
-        with self.network.computing():
-            return play_panel(self._validating, tasks, max_tokens=self._config.max_tokens, trials=trials, seed=seed)
+        return play_panel(self._validating, tasks, max_tokens=self._config.max_tokens, trials=trials, seed=seed)
 
     def keep(self, folder: Path) -> None:
         """Write the model as a folder that `--model` takes."""

@@ -48,8 +48,9 @@ class Network:
         if config.lora_rank:
             self._adapted = _adapters(self.policy.model, config)
             self.policy.forward = forward_of(self.policy.model)
+        self.policy.autocast = torch.bfloat16 if config.dtype == "bfloat16" else None
         self.policy.remember()
-        self.forward = _packs_of(self.policy.forward, config.gradient_checkpointing)
+        self.forward = _packs_of(self.policy, config.gradient_checkpointing)
         width = self.policy.model.config.hidden_size
         self.heads = Heads(width, heads).to(config.device) if heads else None
         self._named = self._trained()
@@ -66,15 +67,6 @@ class Network:
         if self.heads is not None:
             named += [(f"heads.{name}", one) for name, one in self.heads.named_parameters()]
         return named
-
-    @contextmanager
-    def computing(self) -> Iterator[None]:
-        """Compute in the configuration's dtype."""
-        if self._config.dtype == "float32":
-            yield
-            return
-        with torch.autocast(torch.device(self._config.device).type, dtype=torch.bfloat16):
-            yield
 
     @contextmanager
     def training(self, iteration: int) -> Iterator[None]:
@@ -113,7 +105,8 @@ class Network:
                 return self._read(self.forward, rows)[0]
         if self._reference is None:
             self._reference = CausalLMPolicy.load(self._config.model, self._config.device, "float32")
-        return self._read(_packs_of(self._reference.forward), rows)[0]
+            self._reference.autocast = self.policy.autocast
+        return self._read(_packs_of(self._reference), rows)[0]
 
     @torch.no_grad()
     def _read(
@@ -122,13 +115,12 @@ class Network:
         config, count = self._config, sum(len(row.reply) for row in rows)
         logprob, entropy = (torch.zeros(count, device=config.device) for _ in range(2))
         hidden = torch.zeros(count, self.policy.model.config.hidden_size, device=config.device)
-        with self.computing():
-            for micro in pack(rows, keep or [True] * len(rows), config.token_budget, share=config.share_prefix):
-                here = micro.to(torch.device(config.device))
-                outputs = token_outputs(forward, here)
-                logprob.index_copy_(0, here.index, outputs.logprob.float())
-                entropy.index_copy_(0, here.index, outputs.entropy.float())
-                hidden.index_copy_(0, here.index, outputs.hidden.float())
+        for micro in pack(rows, keep or [True] * len(rows), config.token_budget, share=config.share_prefix):
+            here = micro.to(torch.device(config.device))
+            outputs = token_outputs(forward, here)
+            logprob.index_copy_(0, here.index, outputs.logprob)
+            entropy.index_copy_(0, here.index, outputs.entropy)
+            hidden.index_copy_(0, here.index, outputs.hidden.float())
         return logprob, entropy, hidden
 
     def tensors(self) -> dict[str, Tensor]:
@@ -176,14 +168,34 @@ class Network:
             unfinished.rename(folder)
 
 
-def _packs_of(forward: Any, checkpointing: bool = False) -> Forward:
-    """Return what runs packs with the weights of a policy's forward pass."""
-    if isinstance(forward, FastForward):
-        forward.checkpointing = checkpointing
-        return forward
-    if checkpointing:
-        forward.model.gradient_checkpointing_enable({"use_reentrant": False})
-    return HFForward(forward.model)
+class Autocast:
+    """A forward pass under autocast. Weights are cast anew in every call: the next may follow an optimizer step."""
+
+    def __init__(self, forward: Forward, kind: str, dtype: torch.dtype) -> None:
+        self._forward, self._kind, self._dtype = forward, kind, dtype
+
+    def forward(self, tokens: Tensor, positions: Tensor, mask: Tensor | None) -> Tensor:
+        """As `Forward.forward`."""
+        with torch.autocast(self._kind, dtype=self._dtype):
+            return self._forward.forward(tokens, positions, mask)
+
+    def logits(self, hidden: Tensor) -> Tensor:
+        """As `Forward.logits`."""
+        with torch.autocast(self._kind, dtype=self._dtype):
+            return self._forward.logits(hidden)
+
+
+def _packs_of(policy: CausalLMPolicy, checkpointing: bool = False) -> Forward:
+    """Return what runs packs with the weights of a policy, in the dtype that it computes in."""
+    plain: Any = policy.forward
+    forward: Forward
+    if isinstance(plain, FastForward):
+        plain.checkpointing, forward = checkpointing, plain
+    else:
+        if checkpointing:
+            policy.model.gradient_checkpointing_enable({"use_reentrant": False})
+        forward = HFForward(policy.model)
+    return forward if policy.autocast is None else Autocast(forward, policy.model.device.type, policy.autocast)
 
 
 def _adapters(model: Any, config: LMConfig) -> Any:

@@ -10,6 +10,7 @@ from envbench import credit
 from envbench.errors import InvalidValue, MissingColumn, RunConflict, RunUnreadable, UnknownName
 from envbench.train.lm.config import LMConfig
 from envbench.train.loop import Trainer, train
+from envbench.train.packed import TokenRow
 from envbench.train.read import config_from
 
 METHODS = [one.name for one in credit.methods("advantage")]
@@ -177,9 +178,52 @@ def test_adapters_alone_are_trained_and_merged(lake, tmp_path):
     assert np.abs(start.learner.network.scores(rows).logprob - here).max() > 1e-3
 
 
-def test_half_precision_learns_near_the_same(lake):
-    full, half = (Trainer(dataclasses.replace(lake, dtype=one)).step() for one in ("float32", "bfloat16"))
+@pytest.mark.parametrize("changes", [{}, {"dialogue": True}, {"method": "gae", "validate_every": 1}])
+def test_half_precision_learns_near_the_same(lake, changes):
+    config = dataclasses.replace(lake, minibatches=1, epochs=2, learning_rate=1e-2, **changes)
+    full, half = (Trainer(dataclasses.replace(config, dtype=one)).step() for one in ("float32", "bfloat16"))
     assert half["success"] == pytest.approx(full["success"], abs=0.3)
+    # The second pass over the rows sees the weights as the first has left them.
+    assert half["moved"] > 0.2 * full["moved"] > 0.0
+
+
+def test_half_precision_is_what_replies_are_drawn_in(lake):
+    network = Trainer(dataclasses.replace(lake, dtype="bfloat16")).learner.network
+    prompt, reply = (5, 6, 7, 8), network.policy.act([(5, 6, 7, 8)], np.full((1, 3), 0.4))[0]
+    scored = network.scores([TokenRow(prompt, tuple(reply.token_ids))]).logprob
+    assert scored == pytest.approx(reply.logprobs, abs=2e-2)
+    network.policy.autocast = None
+    exact = network.policy.act([prompt], np.full((1, 3), 0.4))[0]
+    assert exact.logprobs != reply.logprobs
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"dtype": "bfloat16", "dialogue": True, "gradient_checkpointing": True},
+        {"dtype": "bfloat16", "lora_rank": 2, "lora_dropout": 0.1},
+        {"method": "gae", "validate_every": 1, "loss": {"kl_coef": 0.1, "entropy_coef": 0.01}},
+        {"method": "seeupo"},
+        {"method": "tree_grpo"},
+    ],
+)
+def test_cuda_trains_near_the_cpu(lake, changes, tmp_path):
+    config = dataclasses.replace(lake, iterations=3, **changes)
+    here, there = Trainer(config), Trainer(dataclasses.replace(config, device="cuda"))
+    before = weights(there)
+    rows = [one.step() for one in (here, there)]
+    assert before.is_cuda
+    assert rows[1]["success"] == pytest.approx(rows[0]["success"], abs=0.3)
+    assert rows[1]["grad_norm"] == pytest.approx(rows[0]["grad_norm"], rel=0.5, abs=0.1)
+    assert torch.isfinite(weights(there)).all()
+    there.write(tmp_path / "checkpoint.safetensors", there.config.plain())
+    again = Trainer(there.config)
+    again.read(tmp_path / "checkpoint.safetensors", there.config.plain())
+    assert torch.equal(weights(again), weights(there))
+    assert again.step()["iteration"] == 1
 
 
 def test_kl_to_the_start_is_measured(lake):
