@@ -95,7 +95,8 @@ def test_operations_are_those_of_the_library(checkpointing):
     found = counter.get_total_flops()
     ours = gpu.update_operations(shape, places=length, length=length, reads=length, checkpointing=checkpointing)
     attention = 2.0 * length * shape.hidden * (4.0 if checkpointing else 3.0) * shape.layers * length
-    assert ours - attention <= found <= ours + 1.5 * attention
+    least = 0.9 * ours if checkpointing else ours  # torch stops computing again once it has what it needs
+    assert least - attention <= found <= ours + 1.5 * attention
 
 
 def test_sharing_counts_a_conversation_once():
