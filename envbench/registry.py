@@ -75,8 +75,12 @@ def panel(id: str, dataset: str = "builtin", split: str | None = None, **knobs: 
     chosen = section.default_split if split is None else split
     if chosen not in section.splits:
         raise UnknownName("split", chosen, section.splits, f"({card.env.family}/{dataset})")
-    resolved = dynamics(card, card.resolve_knobs(knobs))
-    return _panel(card.env.family, dataset, chosen, tuple(sorted(resolved.items())))
+    resolved = card.resolve_knobs(knobs)
+    if card.tasks_of is not None:  # the panel of that family, not one like it
+        resolved = {name: resolved[name] for name in card.tasks_of.knobs}
+        card = cards()[card.tasks_of.family]
+        resolved = card.resolve_knobs(dict(resolved))
+    return _panel(card.env.family, dataset, chosen, tuple(sorted(dynamics(card, resolved).items())))
 
 
 def dynamics(card: Card, resolved: dict[str, KnobValue]) -> dict[str, KnobValue]:
@@ -138,10 +142,11 @@ def find_task(task_id: str, family: str, dataset: str, knobs: dict[str, KnobValu
         UnknownName: when there is no such task.
     """
     of_family, of_dataset, split = split_of(task_id)
-    if (of_family, of_dataset) != (family, dataset):
+    expected = cards()[family].tasks_family
+    if (of_family, of_dataset) != (expected, dataset):
         raise InvalidValue(
-            f"task {task_id!r} is not of {family}/{dataset}; make the environment with dataset={of_dataset!r}"
-            if of_family == family
-            else f"task {task_id!r} is of the family {of_family!r}, this environment is {family!r}"
+            f"task {task_id!r} is not of {expected}/{dataset}; make the environment with dataset={of_dataset!r}"
+            if of_family == expected
+            else f"task {task_id!r} is of the family {of_family!r}, this environment is {expected!r}"
         )
     return panel(family, dataset, split, **knobs).task(task_id)

@@ -320,8 +320,8 @@ class Game:
         self.over = True
 
     def _panel(self) -> Any:
-        family, dataset, split = split_of(self._task.id)
-        return panel(family, dataset, split, **self._values)
+        _, dataset, split = split_of(self._task.id)
+        return panel(self._env.family, dataset, split, **self._values)
 
 
 class _Recorded:

@@ -1,0 +1,228 @@
+"""`envbench/WebShopBrowser-v0`: WebShop's engine behind web pages, played in a real browser."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from envbench.env import Transition
+from envbench.envs._browser.env import BrowserEnv, Observation
+from envbench.envs._browser.grammar import Action, parse
+from envbench.envs._browser.session import Start
+from envbench.envs._browser.site import ORIGIN, Request, Response
+from envbench.envs.webshop import grammar
+from envbench.envs.webshop.engine import Engine, Reply
+from envbench.envs.webshop.engine import Session as Shopper
+from envbench.envs.webshop.env import queries
+from envbench.envs.webshop.keys import anchor_of, session_of, state_of
+from envbench.envs.webshop.oracle import Oracle
+from envbench.envs.webshop.tasks import shop_for
+from envbench.envs.webshop_browser import site, templates
+from envbench.envs.webshop_browser.translate import browser_action
+from envbench.errors import BrowserFailed, SnapshotMismatch
+from envbench.hashing import JsonValue
+from envbench.types.task import Task
+
+_TYPING = frozenset(("fill", "type", "keyboard_type"))
+_PRESSING = frozenset(("press", "keyboard_press"))
+_COMMAND_KEYS = frozenset(("Control", "ControlOrMeta", "Meta"))
+_EDITS = frozenset("cvxyz")
+_LAST_INPUT = frozenset(("click", "mouse_click", "mouse_up", "press", "keyboard_press"))
+"""Actions whose last event is the one that leaves a page: nothing of them can reach the next."""
+
+
+class WebShopBrowser(BrowserEnv):
+    """Actions: the grammar in `envbench/envs/_browser/grammar.py`.
+
+    A link, a radio button, `Buy Now` and a search that is sent are the engine's actions, at most one a step; its tasks,
+    rewards, score and keys are those of `envbench/WebShop-v0`. Everything else (typing, scrolling, a focus) changes the
+    page alone: as long as the page is not as it was served, that is part of the keys too. `go_back`, `go_forward` and
+    text with a line break are invalid, so are keys that copy, paste or undo.
+
+    `info` adds `url`, `page` (search, results, item, sub, done), `nouns` and, from the purchase on, `reward_parts`. The
+    card describes the knobs.
+    """
+
+    family: ClassVar[str] = "webshop_browser"
+    window = (1024, 768)
+
+    def __init__(self, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        shop_for(self.dataset, self.knobs)
+        self._inputs: list[str] = []  # what was done to the page since it was served
+        self._served = ""  # key of the page as it was served
+        self._reply: Reply | None = None  # of the engine, in this step
+        self._listening = False  # a request may be the engine's action
+
+    # The site, on the driver's reading thread, while a step waits for it.
+
+    def _answer(self, asked: Request) -> Response | None:
+        """Do what a request stands for, and show the page that the session stands on, at its own address."""
+        engine = self._engine
+        here = site.address(engine.session)
+        form = asked.body if asked.method == "POST" else None
+        wanted = site.request(asked.url, form)
+        if self._listening:
+            action = site.action(engine, wanted)
+            if action is not None:
+                self._reply, self._listening = engine.step(action), False
+        moved_to = site.address(engine.session)
+        if form is None and wanted.path == moved_to:
+            return Response(templates.page(engine).encode("utf-8", "replace"))
+        return Response(b"", status=303, headers={"Location": moved_to or here})
+
+    def _start(self, task: Task) -> Start:
+        width, height = self.window
+        return Start(ORIGIN + site.address(self._engine.session), self._answer, width=width, height=height)
+
+    def _serve(self) -> None:
+        """Load the page that the session stands on, in the tab that is there if there is one."""
+        page = self._session.page
+        if page is not None and page.usable:
+            try:
+                page.goto(ORIGIN + site.address(self._engine.session))
+                self._calm()
+                return
+            except BrowserFailed:
+                pass  # a new tab is tried
+        self._session.begin(self._start(self.task))
+        self._calm()
+
+    def _calm(self) -> None:
+        """Leave nothing of the way to a page that was just served, and remember how it looks."""
+        page = self._session.page
+        assert page is not None  # it was just used
+        if page.held:
+            page.input(("dispatchMouseEvent", {"type": "mouseReleased", "x": 0, "y": 0, "button": "left", "buttons": 0}))
+            page.held = 0
+        if page.mouse != (0.0, 0.0):
+            page.move(0.0, 0.0)
+        page.call("Page.resetNavigationHistory")
+        self._served = self._session.refresh().document
+        self._inputs = []
+
+    # The contract of the base class.
+
+    def _begin_engine(self, task: Task, shopper: Shopper) -> None:
+        self._failure = ""
+        payload = task.payload
+        self._engine = Engine(payload.shop, payload.goal, shopper)
+        self._oracle: Oracle | None = None
+
+    def _reset(self, task: Task) -> Observation:
+        self._begin_engine(task, Shopper())
+        self._serve()
+        return self._show()
+
+    def _step(self, action: str) -> Transition[Observation] | None:
+        parsed = parse(action)
+        if parsed is None or not _takes(parsed):
+            return None
+        self._reply, self._listening = None, True
+        try:
+            if self._session.act(parsed):
+                return None
+        finally:
+            self._listening = False
+        reply = self._reply
+        if reply is None:
+            self._inputs.append(action)
+            if self._at_rest:
+                self._inputs = []
+            return Transition(self._show(), 0.0, False)
+        if parsed.name in _LAST_INPUT:
+            self._calm()
+        else:
+            self._serve()
+        return Transition(self._show(), reply.reward, reply.done, reply.reward, reply.reward == 1.0)
+
+    @property
+    def _at_rest(self) -> bool:
+        """The page is as it was served."""
+        return self._session.seen.document == self._served
+
+    def _state(self) -> JsonValue:
+        """Return the engine's state, as WebShop-v0's; with the key of the page where that is not as it was served."""
+        state = state_of(self._engine)
+        return state if self._at_rest else [*state, self._session.seen.document]
+
+    def _anchor(self) -> JsonValue:
+        anchor = anchor_of(self._engine)
+        return anchor if self._at_rest else [*anchor, self._session.seen.document]
+
+    def _load_state(self, state: Any) -> None:
+        self._begin_engine(self.task, session_of(state[:_STATE_LENGTH]))
+        self._serve()
+        self._wanted = state[_STATE_LENGTH] if len(state) > _STATE_LENGTH else self._served
+
+    def _memory(self) -> JsonValue:
+        """Return what was typed and scrolled since the page was served: it is done again on the restored page."""
+        failure = {"failure": self._failure} if self._failure else {}
+        memory = failure | ({} if self._at_rest else {"inputs": tuple(self._inputs)})
+        return memory or None
+
+    def _load_memory(self, memory: Any) -> None:
+        super()._load_memory(memory)
+        for action in (memory or {}).get("inputs", ()):
+            parsed = parse(action)
+            if parsed is None or self._session.act(parsed):
+                break
+            self._inputs.append(action)
+        found = self._session.seen.document
+        if found != self._wanted:
+            raise SnapshotMismatch(
+                f"{len(self._inputs)} inputs on the page of {self.task.id} led to another one ({found}, the snapshot "
+                f"says {self._wanted}); is it of another Chromium or with barrier=False?"
+            )
+
+    def _words(self) -> tuple[str, ...]:
+        """Return the queries that WebShop-v0 offers."""
+        return tuple(grammar.parse(query)[1] or "" for query in queries(self._engine.goal.request))
+
+    def _instruction(self) -> str:
+        return self._engine.goal.instruction
+
+    def _info(self) -> dict[str, Any]:
+        engine = self._engine
+        info = {"url": self._session.seen.url, "page": engine.session.page, "nouns": engine.shop.nouns_name}
+        return info if engine.purchase is None else info | {"reward_parts": dict(engine.purchase.parts)}
+
+    def oracle(self) -> str | None:
+        """Return the next action of WebShop's oracle in the browser; None after the purchase."""
+        if self._oracle is None:
+            self._oracle = Oracle(self._engine.shop, self._engine.goal)
+        action = self._oracle.action(self._engine)
+        return None if action is None else self.translate(action)
+
+    def translate(self, action: str) -> str | None:
+        """Return the next browser action on the way to the engine's `action`; None where the page cannot do it.
+
+        A search takes two: `fill`, then Enter.
+        """
+        page = self._session.page
+        if page is None:
+            return None
+        return browser_action(self._engine, action, lambda selector: page.invoke("matching", selector), page.evaluate)
+
+
+_STATE_LENGTH = 7  # of what `state_of` returns
+
+
+def _takes(action: Action) -> bool:
+    """Tell whether the shop takes an action.
+
+    Pages have links for every way, no field has a second line, and neither the clipboard, which all pages of a process
+    share, nor what could be undone is part of a state.
+    """
+    if action.name in ("go_back", "go_forward"):
+        return False
+    if action.name in _TYPING:
+        return not any(end in str(action.arguments[-1]) for end in "\r\n")
+    return action.name not in _PRESSING or not _remembers(str(action.arguments[-1]))
+
+
+def _remembers(keys: str) -> bool:
+    """Tell whether keys use the clipboard or undo."""
+    *held, key = keys.split("+")
+    if key in ("Insert", "Delete"):
+        return bool(held)
+    return key.lower() in _EDITS and any(one in _COMMAND_KEYS for one in held)
