@@ -251,7 +251,9 @@ def read_card(path: Path) -> Card:
 def _with_tasks(card: Card, of: TasksOfSection, path: Path) -> Card:
     """Return the card with what it takes from the family whose tasks it plays."""
     if card.env.tasks or card.datasets or card.oracle.exceptions:
-        raise CardError(f"card {path}: tasks, data sets and oracle exceptions are those of {of.family!r}; leave them out")
+        raise CardError(
+            f"card {path}: tasks, data sets and oracle exceptions are those of {of.family!r}; leave them out"
+        )
     source = read_card(path.parent.parent / of.family / "env.toml")
     for name in of.knobs:
         if name not in source.knobs:

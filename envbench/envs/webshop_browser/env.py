@@ -92,7 +92,9 @@ class WebShopBrowser(BrowserEnv):
         page = self._session.page
         assert page is not None  # it was just used
         if page.held:
-            page.input(("dispatchMouseEvent", {"type": "mouseReleased", "x": 0, "y": 0, "button": "left", "buttons": 0}))
+            page.input(
+                ("dispatchMouseEvent", {"type": "mouseReleased", "x": 0, "y": 0, "button": "left", "buttons": 0})
+            )
             page.held = 0
         if page.mouse != (0.0, 0.0):
             page.move(0.0, 0.0)
@@ -156,8 +158,9 @@ class WebShopBrowser(BrowserEnv):
 
     def _memory(self) -> JsonValue:
         """Return what was typed and scrolled since the page was served: it is done again on the restored page."""
-        failure = {"failure": self._failure} if self._failure else {}
-        memory = failure | ({} if self._at_rest else {"inputs": tuple(self._inputs)})
+        memory: dict[str, JsonValue] = {"failure": self._failure} if self._failure else {}
+        if not self._at_rest:
+            memory["inputs"] = tuple(self._inputs)
         return memory or None
 
     def _load_memory(self, memory: Any) -> None:

@@ -137,7 +137,11 @@ def _results(engine: Engine) -> tuple[str, str]:
     by_asin = engine.shop.pages.catalogue.by_asin
     entries = "\n".join(_entry(engine, by_asin[asin], links) for asin in found.page(number))
     first = (number - 1) * pages.PAGE_SIZE + 1
-    listing = f'<ol class="products" start="{first}">\n{entries}\n</ol>' if entries else '<p class="soft">No products here.</p>'
+    listing = (
+        f'<ol class="products" start="{first}">\n{entries}\n</ol>'
+        if entries
+        else '<p class="soft">No products here.</p>'
+    )
     onward = [_link(path, "Next >") for path, action in links.items() if action == f"click[{pages.NEXT}]"]
     body = (
         f"<h1>Results for “{escape(query)}”</h1>\n"
