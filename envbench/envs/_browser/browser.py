@@ -24,6 +24,8 @@ class Browser:
     Attributes:
         program: what runs.
         popups: tabs that pages opened and that were closed at once.
+        drawing: held while a frame is drawn on command: two at once, of whatever tabs, kill the GPU process.
+        ahead: opens the pages of next episodes.
     """
 
     def __init__(self, program: Program) -> None:
@@ -32,7 +34,8 @@ class Browser:
         self._ours: set[str] = set()  # targets that we made
         self._contexts: set[str] = set()
         self.pipe = Pipe(program)
-        self.ahead = ThreadPoolExecutor(1, thread_name_prefix="envbench-ahead")  # opens the pages of next episodes
+        self.drawing = threading.Lock()
+        self.ahead = ThreadPoolExecutor(1, thread_name_prefix="envbench-ahead")
         self.pipe.listen("", self._on_event)
         self.pipe.call("Target.setDiscoverTargets", {"discover": True, "filter": [{"type": "page"}]})
 

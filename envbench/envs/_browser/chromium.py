@@ -62,6 +62,7 @@ _FRAME_CONTROL = (
     "--disable-threaded-animation",
     "--disable-threaded-scrolling",
     "--disable-checker-imaging",
+    "--disable-gpu-process-crash-limit",
 )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+import os
 import weakref
 from typing import Any, ClassVar
 
@@ -19,6 +20,7 @@ from envbench.envs._browser.seen import Seen
 from envbench.envs._browser.session import Session, Start
 from envbench.errors import BrowserFailed, MissingExtra, SnapshotMismatch
 from envbench.hashing import JsonValue
+from envbench.registry import panel, split_of
 from envbench.spaces import Text
 from envbench.types.task import Task
 
@@ -53,13 +55,16 @@ class BrowserEnv(Env[Observation]):
         self.env_errors = 0
         self._failure = ""
         self._done: list[str] = []
+        self._guess: Start | None = None
+        self._guessed_right = True
+        self._last_task: str | None = None
         self._session = Session(
             tick_ms=float(self.knobs["tick_ms"]),
             barrier=bool(self.knobs["barrier"]),
             html=bool(self.knobs["html"]),
         )
         shared.hold()
-        self._finalizer = weakref.finalize(self, _let_go, self._session)
+        self._finalizer = weakref.finalize(self, _let_go, self._session, os.getpid())
 
     # What a family writes.
 
@@ -79,9 +84,6 @@ class BrowserEnv(Env[Observation]):
         """Return what `valid_actions` offers to put into fields."""
         return ()
 
-    def _likely_next(self) -> Start | None:
-        """Return where the next episode probably begins, to load it meanwhile."""
-        return self._start(self.task)
 
     # The contract of the base class.
 
@@ -98,10 +100,25 @@ class BrowserEnv(Env[Observation]):
     def _reset(self, task: Task) -> Observation:
         self._failure = ""
         self._play(task, ())
-        likely = self._likely_next()
-        if likely is not None:
-            self._session.prepare(likely)
+        guess = self._guess_next(task)
+        self._session.prepare(guess, load=self._guessed_right)
+        self._guess = guess
         return self._show()
+
+    def _guess_next(self, task: Task) -> Start:
+        """Return where the next episode probably begins: the same task again, or the one after it in its panel.
+
+        A guess is acted on where the one before was right; `_guessed_right` tells.
+        """
+        start = self._start(task)
+        self._guessed_right = self._guess is None or self._guess == start
+        again = self._last_task in (None, task.id)
+        self._last_task = task.id
+        if again:
+            return start
+        tasks = panel(self.family, self.dataset, split_of(task.id)[2], **self.knobs)
+        index = next(place for place, one in enumerate(tasks) if one.id == task.id)
+        return self._start(tasks[(index + 1) % len(tasks)])
 
     def _step(self, action: str) -> Transition[Observation] | None:
         parsed = parse(action)
@@ -114,7 +131,8 @@ class BrowserEnv(Env[Observation]):
     def step(self, action: Any) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         """Send an action; a failing page or browser ends the episode with the outcome `env_error`."""
         try:
-            return super().step(action)
+            shown, *rest = super().step(action)
+            return fresh(shown), *rest
         except BrowserFailed as error:
             log.warning("the episode of %s ends: %s", self.task.id, error)
             self._failure = str(error)
@@ -122,7 +140,17 @@ class BrowserEnv(Env[Observation]):
             self.t += 1
             self._truncated, self._valid = True, False
             self._score, self._success = 0.0, False
-            return self._observation, 0.0, False, True, self._build_info()
+            return fresh(self._observation), 0.0, False, True, self._build_info()
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Observation, dict[str, Any]]:
+        shown, info = super().reset(seed=seed, options=options)
+        return fresh(shown), info
+
+    def restore(self, data: bytes, reseed: int | None = None) -> tuple[Observation, dict[str, Any]]:
+        shown, info = super().restore(data, reseed)
+        return fresh(shown), info
 
     def _state(self) -> JsonValue:
         return {"actions": list(self._done), "document": self._session.seen.document}
@@ -196,6 +224,11 @@ class BrowserEnv(Env[Observation]):
         return decode(self._session.screenshot(self.picture), self.picture)
 
 
+def fresh(observation: Observation) -> Observation:
+    """Return an observation of its own for each caller."""
+    return {name: value if isinstance(value, str) else value.copy() for name, value in observation.items()}
+
+
 def decode(png: bytes, box: tuple[int, int, int, int] | None = None) -> NDArray[np.uint8]:
     """Return the pixels of a PNG, or of `box` in it, as uint8 [height, width, 3].
 
@@ -214,9 +247,10 @@ def decode(png: bytes, box: tuple[int, int, int, int] | None = None) -> NDArray[
     return np.ascontiguousarray(pixels[y : y + height, x : x + width])
 
 
-def _let_go(session: Session) -> None:
-    session.close()
-    shared.release()
+def _let_go(session: Session, owner: int) -> None:
+    if os.getpid() == owner:  # what a forked child has inherited is not its own
+        session.close()
+        shared.release()
 
 
 __all__ = ["BrowserEnv", "Observation", "decode"]

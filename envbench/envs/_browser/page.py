@@ -46,6 +46,7 @@ class Page:
         refused: addresses that were asked for in vain, the first ones.
         errors: what page scripts threw, the first ones.
         loads: documents that were loaded.
+        url: of the document that an episode begins in; "" before.
 
     Raises:
         BrowserFailed: the browser cannot open it.
@@ -68,6 +69,7 @@ class Page:
         self.held = 0  # buttons of the mouse
         self.refused: list[str] = []
         self.errors: list[str] = []
+        self.url = ""
         self.dialogs = self.downloads = self.loads = 0
         self._loaded = threading.Event()
         self._started = False  # a navigation of the main frame is on its way
@@ -135,6 +137,10 @@ class Page:
         given = ",".join(msgspec.json.encode(argument).decode() for argument in arguments)
         return self.evaluate(f"__envbench.{function}({given})", wait=wait)
 
+    def _draw(self, params: dict[str, Any]) -> Any:
+        with self.browser.drawing:
+            return self.call("HeadlessExperimental.beginFrame", params)
+
     def _get(self, reply: Reply) -> Any:
         try:
             return reply.get(self.deadline)
@@ -145,7 +151,7 @@ class Page:
     # Going and settling.
 
     def goto(self, url: str) -> None:
-        """Load a document and wait until it is there.
+        """Load a document and wait until it is there; it is the first of the tab's history.
 
         Raises:
             BrowserFailed: it is not served, or as `call`.
@@ -156,6 +162,7 @@ class Page:
             raise BrowserFailed(f"{url} cannot be loaded: {answer['errorText']}")
         if answer.get("loaderId"):
             self._await_load()
+        self.send("Page.resetNavigationHistory")
 
     def travel(self, entry: int | None) -> None:
         """Go to an entry of the tab's history."""
@@ -181,7 +188,7 @@ class Page:
             self.evaluate(_NATIVE_FRAMES, wait=True)
             return
         for _ in range(count):
-            self.call("HeadlessExperimental.beginFrame", {"noDisplayUpdates": False})
+            self._draw({})
 
     def advance(self, ms: float) -> None:
         """Move the page's clock and run what falls due."""
@@ -224,13 +231,10 @@ class Page:
     def screenshot(self, box: tuple[int, int, int, int] | None = None) -> bytes:
         """Return a picture of the window, or of `box` (x, y, width, height) in it, as PNG."""
         if self.browser.program.frame_control:
-            answer = self.call(
-                "HeadlessExperimental.beginFrame", {"screenshot": {"format": "png", "optimizeForSpeed": True}}
-            )
-            if "screenshotData" not in answer:  # nothing new to draw: ask for the frame once more
-                answer = self.call(
-                    "HeadlessExperimental.beginFrame", {"screenshot": {"format": "png", "optimizeForSpeed": True}}
-                )
+            asked = {"screenshot": {"format": "png", "optimizeForSpeed": True}}
+            answer = self._draw(asked)
+            if "screenshotData" not in answer:  # there was nothing new to draw
+                answer = self._draw(asked)
             return b64decode(answer["screenshotData"])
         wanted: dict[str, Any] = {"format": "png", "optimizeForSpeed": True}
         if box is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -98,14 +98,11 @@ class Session:
         self._look(self._open_page())
         return self.seen
 
-    def prepare(self, start: Start) -> None:
-        """Load the page of an episode to come in the background."""
-        if self._spare is not None:
-            if self._spare[0] == start:
-                return
-            self._give_back_spare()
-        with suppress(RuntimeError):  # of a browser that is being closed
-            self._spare = (start, browser().ahead.submit(self._load, start))
+    def prepare(self, start: Start, load: bool) -> None:
+        """Open a tab for an episode to come in the background; load its document, if it is likely enough to be that."""
+        if self._spare is None:
+            with suppress(RuntimeError):  # of a browser that is being closed
+                self._spare = (start, browser().ahead.submit(self._load if load else self._open, start))
 
     def screenshot(self, box: tuple[int, int, int, int] | None = None) -> bytes:
         """Return the page as PNG."""
@@ -129,22 +126,23 @@ class Session:
         self._look(page)
         return self.seen
 
+    def _open(self, start: Start) -> Page:
+        return Page(start.site, width=start.width, height=start.height, script=start.script, deadline=self.deadline)
+
     def _load(self, start: Start) -> Page:
-        page = Page(
-            start.site,
-            width=start.width,
-            height=start.height,
-            script=start.script,
-            deadline=self.deadline,
-        )
+        page = self._open(start)
         try:
-            page.goto(start.url)
-            page.settle()
-            if self.barrier:
-                page.frame()
+            return self._go(page, start)
         except BaseException:
             page.close()
             raise
+
+    def _go(self, page: Page, start: Start) -> Page:
+        page.goto(start.url)
+        page.settle()
+        if self.barrier:
+            page.frame()
+        page.url = start.url
         return page
 
     def _look(self, page: Page) -> None:
@@ -159,12 +157,12 @@ class Session:
             return None
         try:
             page = spare[1].result()
-        except (BrowserFailed, RuntimeError):  # it will be tried again in the open
+        except (BrowserFailed, RuntimeError, CancelledError):  # it will be tried again in the open
             return None
-        if spare[0] != start or not page.usable:
+        if spare[0][1:] != start[1:] or not page.usable:
             page.close()
             return None
-        return page
+        return page if page.url == start.url else self._go(page, start)
 
     def _give_back_spare(self) -> None:
         if self._spare is not None:

@@ -58,10 +58,13 @@ class MiniWoB(BrowserEnv):
         return raw, True, max(0.0, raw), raw > 0
 
     def _instruction(self) -> str:
-        return str(self._session.seen.facts["utterance"])
+        return pages.utterance(self._session.seen.facts["said"])
+
+    def _fields(self) -> dict[str, str]:
+        return pages.fields(self.task.payload[0], self._session.seen.facts["said"])
 
     def _words(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(pages.fields(self.task.payload[0], self._instruction()).values()))
+        return tuple(dict.fromkeys(self._fields().values()))
 
     def _info(self) -> dict[str, Any]:
         return super()._info() | {"page": self.task.payload[0]}
@@ -80,12 +83,12 @@ class MiniWoB(BrowserEnv):
         if self._terminated or self._truncated or page is None:
             return None
         if self._advice is None:
-            name, said = self.task.payload[0], self._instruction()
+            name = self.task.payload[0]
             notes = copy.deepcopy(self._notes)
             view = View(
                 name,
-                said,
-                pages.fields(name, said),
+                self._instruction(),
+                self._fields(),
                 notes,
                 self._session.seen.now,
                 lambda: page.invoke("describe"),

@@ -23,7 +23,7 @@ Object.assign(__envbench.family, {
   quiet: '#query',
   ignored: () => [core.EP_TIMER, core.CD_TIMER],
   facts: () => ({
-    shown: { utterance: core.getUtterance(), raw: Number(WOB_RAW_REWARD_GLOBAL) || 0, done: Boolean(WOB_DONE_GLOBAL) },
+    shown: { said: core.getUtterance(), raw: Number(WOB_RAW_REWARD_GLOBAL) || 0, done: Boolean(WOB_DONE_GLOBAL) },
     hidden: __envbench.globals(['core', 'WOB_REWARD_GLOBAL', '$', 'jQuery', 'd3'], false),
   }),
   start: async (seed) => {
@@ -96,13 +96,20 @@ def _extractors() -> Any:
     return module
 
 
-def fields(page: str, utterance: str) -> dict[str, str]:
-    """Return what the wheel's extractor reads from an utterance; empty where it has none for the page."""
+def utterance(said: Any) -> str:
+    """Return the instruction; a few pages give it together with its fields."""
+    return str(said["utterance"] if isinstance(said, dict) else said)
+
+
+def fields(page: str, said: Any) -> dict[str, str]:
+    """Return the fields that a page gives, or that the wheel's extractor reads from its utterance; {} for none."""
+    if isinstance(said, dict):
+        return {str(key): str(value) for key, value in said["fields"].items()}
     try:
         extract: Callable[[str], Sequence[tuple[str, str]]] = _extractors().get_field_extractor(page)
-        return {str(key): str(value) for key, value in extract(utterance)}
+        return {str(key): str(value) for key, value in extract(said)}
     except (ValueError, KeyError, TypeError):
         return {}
 
 
-__all__ = ["PICTURE", "WINDOW", "digest", "fields", "home", "names", "start"]
+__all__ = ["PICTURE", "WINDOW", "digest", "fields", "home", "names", "start", "utterance"]
