@@ -172,7 +172,7 @@ class Page:
 
     def settle(self) -> None:
         """Wait for navigations and requests that an input has started."""
-        self.evaluate("0")  # what the page said before is heard by now
+        self._hear()
         if self._started:
             self._await_load()
         with self._idle:
@@ -181,6 +181,15 @@ class Page:
             if not self._idle.wait_for(lambda: not self._under_way or self._gone, self.deadline):
                 raise self._failed(f"requests are not answered within {self.deadline:g} s")
         self.evaluate("0")
+
+    def _hear(self) -> None:
+        """Wait until what the page said before is heard; a document that is left meanwhile does not answer."""
+        reply = self.send("Runtime.evaluate", {"expression": "0"})
+        try:
+            reply.get(self.deadline)
+        except BrowserFailed as error:
+            if not self._started or not self.usable:
+                raise self._failed(str(error)) from None
 
     def frame(self, count: int = FRAMES) -> None:
         """Draw frames."""
