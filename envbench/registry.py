@@ -115,8 +115,17 @@ def _panel(family: str, dataset: str, split: str, knobs: tuple[tuple[str, KnobVa
 
 def render_module(card: Card) -> ModuleType | None:
     """Return the family's `render.py`, if it has one; `envbench.types.page` says what may be in it."""
+    return _beside_env(card, "render")
+
+
+def serve_module(card: Card) -> ModuleType | None:
+    """Return the family's `serve.py`, if it has one: `Visit` serves an episode to a person's browser."""
+    return _beside_env(card, "serve")
+
+
+def _beside_env(card: Card, module: str) -> ModuleType | None:
     package = card.env.entry_point.partition(":")[0].rpartition(".")[0]
-    name = f"{package}.render"
+    name = f"{package}.{module}"
     return importlib.import_module(name) if package and importlib.util.find_spec(name) else None
 
 

@@ -36,7 +36,7 @@ class WebShopBrowser(BrowserEnv):
     A link, a radio button, `Buy Now` and a search that is sent are the engine's actions, at most one a step; its tasks,
     rewards, score and keys are those of `envbench/WebShop-v0`. Everything else (typing, scrolling, a focus) changes the
     page alone: as long as the page is not as it was served, that is part of the keys too. `go_back`, `go_forward` and
-    text with a line break are invalid, so are keys that copy, paste or undo.
+    text with a line break or tab are invalid, so are keys that copy, paste or undo.
 
     `info` adds `url`, `page` (search, results, item, sub, done), `nouns` and, from the purchase on, `reward_parts`. The
     card describes the knobs.
@@ -213,13 +213,13 @@ _STATE_LENGTH = 7  # of what `state_of` returns
 def _takes(action: Action) -> bool:
     """Tell whether the shop takes an action.
 
-    Pages have links for every way, no field has a second line, and neither the clipboard, which all pages of a process
-    share, nor what could be undone is part of a state.
+    Pages have links for every way, text is one line without tabs (which are keys of their own), and neither the
+    clipboard, which all pages of a process share, nor what could be undone is part of a state.
     """
     if action.name in ("go_back", "go_forward"):
         return False
     if action.name in _TYPING:
-        return not any(end in str(action.arguments[-1]) for end in "\r\n")
+        return not any(key in str(action.arguments[-1]) for key in "\t\r\n")
     return action.name not in _PRESSING or not _remembers(str(action.arguments[-1]))
 
 

@@ -28,11 +28,13 @@ class Extra(NamedTuple):
         status: where the episode stands, in a few words.
         notice: about the last request.
         ending: HTML below the receipt, or instead of the page where nothing was bought.
+        focus: where a person begins on the page has the focus.
     """
 
     status: str = ""
     notice: str = ""
     ending: str = ""
+    focus: bool = False
 
 
 NOTHING = Extra()
@@ -41,9 +43,12 @@ NOTHING = Extra()
 def page(engine: Engine, extra: Extra = NOTHING) -> str:
     """Return the page that a session stands on, as one HTML document that needs nothing else."""
     title, body = _BODIES[engine.session.page](engine)
+    searching = engine.session.page == "search"
+    if extra.focus and searching:
+        body = body.replace("<input ", "<input autofocus ", 1)
     over = bool(extra.ending) and engine.session.page != "done"
     main = extra.ending if over else body + extra.ending
-    box = "" if over or engine.session.page in ("search", "done") else _search_box("Search the shop again")
+    box = "" if over or searching or engine.session.page == "done" else _search_box("Search the shop again")
     notice = f'<p class="notice" role="status">{escape(extra.notice)}</p>' if extra.notice else ""
     status = f'<p class="status">{escape(extra.status)}</p>' if extra.status else ""
     look = _look()
@@ -62,7 +67,7 @@ def page(engine: Engine, extra: Extra = NOTHING) -> str:
 <div class="bar"><span class="brand">WebShop</span>{box}{status}</div>
 <section class="task" aria-label="Instruction"><b>Instruction:</b> {escape(engine.goal.instruction)}</section>
 </header>
-<main>
+<main{' tabindex="-1" autofocus' if extra.focus and (over or not searching) else ""}>
 {notice}{main}
 </main>
 <script>{look.script}</script>
@@ -155,9 +160,10 @@ def _entry(engine: Engine, product: Product, links: Mapping[str, str]) -> str:
     path = site.address(type(engine.session)(page="item", asin=product.asin))
     title = product.title.strip() or product.asin
     name = _link(path, title, "name") if path in links else f'<span class="name">{escape(title)}</span>'
-    seen = '<span class="seen">viewed</span>' if product.asin in engine.session.visited else ""
+    seen = "viewed" if product.asin in engine.session.visited else ""  # an element in any case: references stay
     return (
-        f'<li>{_tile(product)}<div><h2>{name}</h2><p class="soft">{escape(product.asin)} {seen}</p></div>'
+        f"<li>{_tile(product)}<div><h2>{name}</h2>"
+        f'<p class="soft">{escape(product.asin)} <span class="seen">{seen}</span></p></div>'
         f'<p class="price">{escape(product.price)}</p></li>'
     )
 
@@ -185,11 +191,16 @@ def _product(engine: Engine) -> Product:
     return engine.shop.pages.catalogue.by_asin[engine.session.asin or ""]
 
 
+def choice_id(number: int | str) -> str:
+    """Return the id of the form of an option."""
+    return f"choice{number}"
+
+
 def _group(number: int, name: str, values: Iterable[Option]) -> str:
     radios = "".join(_radio(place, option) for place, option in enumerate(values))
     return (
-        f'<form class="choice" method="post" action="{site.CHOOSE}/{number}"><fieldset><legend>{escape(name)}</legend>'
-        f"{radios}</fieldset><noscript><button>Choose</button></noscript></form>"
+        f'<form class="choice" id="{choice_id(number)}" method="post" action="{site.CHOOSE}/{number}">'
+        f"<fieldset><legend>{escape(name)}</legend>{radios}</fieldset><noscript><button>Choose</button></noscript></form>"
     )
 
 

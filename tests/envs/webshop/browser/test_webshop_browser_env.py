@@ -107,11 +107,10 @@ def test_scroll_and_back_is_as_if_nothing_was_done(env: Any) -> None:
 
 
 def test_a_choice_below_the_fold_leaves_no_scrolled_page(env: Any) -> None:
-    act(env, "search[lamp]")
-    act(env, env._engine.view.clicks[2])
+    while env._engine.session.page != "item":
+        env.step(env.oracle())
     env.step("scroll(0, 200)")
-    chosen = next(action for action in env._engine.view.clicks if action not in ("click[buy now]",) and action[6:-1] in
-                  env._engine.view.targets)  # fmt: skip
+    chosen = f"click[{next(iter(env._engine.view.targets))}]"
     info = act(env, chosen)
     assert env._at_rest
     env._serve()
@@ -126,9 +125,12 @@ def test_a_choice_below_the_fold_leaves_no_scrolled_page(env: Any) -> None:
         "go_forward()",
         'type({box}, "lamp\\n")',
         'keyboard_type("a\\r")',
+        'fill({box}, "tab\\there")',
         'keyboard_press("Control+v")',
         'press({box}, "ControlOrMeta+c")',
         'keyboard_press("Shift+Insert")',
+        'type({box}, "\\0")',
+        'type({box}, "\\ud800")',
         "click(999)",
         "click({box}",
         "search[lamp]",
@@ -168,7 +170,7 @@ def test_an_empty_search_and_a_chosen_value_again_change_nothing(env: Any) -> No
 
 HOSTILE = (
     "<script>document.title='gone'</script>", "\"'><img src=x onerror=alert(1)>", "</style></script></form><b>",
-    "ünïcödé 漢字 🛒 \u202e", "&amp;&#60;b&#62; %00 %3Cb%3E +", "tab\there", "\x01\x1b\x7f", "<b>" * 40_000,
+    "ünïcödé 漢字 🛒 \u202e", "&amp;&#60;b&#62; %00 %3Cb%3E +", "{{7*7}} ${x} %s", "<b>" * 40_000,
 )  # fmt: skip
 
 
@@ -193,7 +195,9 @@ def test_hostile_text_stays_text(env: Any, words: str, how: str) -> None:
     if how == "fill":
         kept = words.replace("[", " ").lower()
         assert env._engine.session.query == kept
-        assert page.evaluate("document.querySelector('h1').textContent")[13:-1].removesuffix("...") == kept[:100].strip()
+        assert (
+            page.evaluate("document.querySelector('h1').textContent")[13:-1].removesuffix("...") == kept[:100].strip()
+        )
     assert page.evaluate("document.querySelectorAll('script').length") == 1
     assert page.evaluate("document.querySelectorAll('img, b:not(section > b), form').length") == 1
     assert " - WebShop" in page.evaluate("document.title")
