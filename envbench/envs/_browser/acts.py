@@ -12,7 +12,7 @@ from envbench.envs._browser.page import Page
 PASTED = 200
 """Longer texts are put in at once instead of key by key."""
 
-_NEEDS = {"fill": "text", "type": "text", "clear": "text", "select": "option"}
+_NEEDS = {"fill": "text", "type": "text", "clear": "text", "select": "option", "scroll": "place", "hover": "place"}
 _BITS = {"left": 1, "right": 2, "middle": 4}
 _DRAG_MOVES = 5
 
@@ -88,7 +88,7 @@ def _hover(page: Page, action: Action) -> None:
 
 
 def _mouse_move(page: Page, action: Action) -> None:
-    page.move(*_points(action)[0], buttons=page.held)
+    page.move(*_points(action)[0])
 
 
 def _mouse_down(page: Page, action: Action) -> None:
@@ -100,19 +100,18 @@ def _mouse_down(page: Page, action: Action) -> None:
 def _mouse_up(page: Page, action: Action) -> None:
     x, y = _points(action)[0]
     if page.mouse != (x, y):
-        page.move(x, y, buttons=page.held)
-    page.held = 0
-    page.input(_mouse("mouseReleased", x, y, action))
+        page.move(x, y)
+    page.release(_mouse("mouseReleased", x, y, action))
 
 
 def _dragged(page: Page, start: tuple[float, float], end: tuple[float, float], action: Action) -> None:
     """Press, move in a few steps that the page hears of one by one, release."""
-    page.mouse = start
+    page.mouse, page.held = start, _BITS["left"]
     page.input(_mouse("mouseMoved", *start, action), _mouse("mousePressed", *start, action, held=True))
     for number in range(1, _DRAG_MOVES + 1):
         part = number / _DRAG_MOVES
-        page.move(start[0] + (end[0] - start[0]) * part, start[1] + (end[1] - start[1]) * part, buttons=1)
-    page.input(_mouse("mouseReleased", *end, action))
+        page.move(start[0] + (end[0] - start[0]) * part, start[1] + (end[1] - start[1]) * part)
+    page.release(_mouse("mouseReleased", *end, action))
 
 
 def _drag(page: Page, action: Action) -> None:

@@ -84,7 +84,7 @@ class Program:
 
 
 def find_chromium() -> Program | None:
-    """Return $ENVBENCH_CHROMIUM, else the first shell, else the first browser, on the path or of Playwright; or None."""
+    """Return $ENVBENCH_CHROMIUM, else the first headless shell or browser on the path, else Playwright's; or None."""
     named = os.environ.get("ENVBENCH_CHROMIUM")
     for name in (named,) if named else (*SHELLS, *BROWSERS):
         if path := shutil.which(name):

@@ -84,7 +84,6 @@ class BrowserEnv(Env[Observation]):
         """Return what `valid_actions` offers to put into fields."""
         return ()
 
-
     # The contract of the base class.
 
     def _observation_space(self) -> gymnasium.Space[Any]:
@@ -131,8 +130,8 @@ class BrowserEnv(Env[Observation]):
     def step(self, action: Any) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         """Send an action; a failing page or browser ends the episode with the outcome `env_error`."""
         try:
-            shown, *rest = super().step(action)
-            return fresh(shown), *rest
+            shown, reward, terminated, truncated, info = super().step(action)
+            return fresh(shown), reward, terminated, truncated, info
         except BrowserFailed as error:
             log.warning("the episode of %s ends: %s", self.task.id, error)
             self._failure = str(error)
@@ -164,8 +163,8 @@ class BrowserEnv(Env[Observation]):
         found = self._session.seen.document
         if found != state["document"]:
             raise SnapshotMismatch(
-                f"replaying {len(state['actions'])} actions of {self.task.id} led to another page ({found}, the snapshot "
-                f"says {state['document']}); is it of another Chromium or with barrier=False?"
+                f"replaying {len(state['actions'])} actions of {self.task.id} led to {found}, the snapshot says "
+                f"{state['document']}; is it of another Chromium, or made with barrier=False?"
             )
 
     def _memory(self) -> JsonValue:
@@ -188,7 +187,7 @@ class BrowserEnv(Env[Observation]):
         return {name: value for name, value in observation.items() if isinstance(value, str)}
 
     def _recalled(self, stored: Any) -> Observation:
-        return stored | ({"screenshot": self._picture()} if self.knobs["screenshot"] else {})
+        return dict(stored) | ({"screenshot": self._picture()} if self.knobs["screenshot"] else {})
 
     def render(self) -> Any:
         """Return the page as text, or in the mode `rgb_array` as a picture, uint8 [height, width, 3]."""

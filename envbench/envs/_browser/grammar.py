@@ -1,4 +1,4 @@
-"""The grammar of actions that all browser families share, close to BrowserGym's names.
+r"""The grammar of actions that all browser families share, close to BrowserGym's names.
 
     click(12)                     dblclick(12)          hover(12)         focus(12)
     fill(12, "text")              type(12, "text")      clear(12)         press(12, "Enter")
@@ -11,7 +11,7 @@
 
 An element is named by the number that stands in brackets before it, bare or quoted. `fill` replaces what is there,
 `type` adds to it. `click`, `dblclick` and `mouse_click` take `button="right"` and `modifiers=["Shift"]`. Strings are in
-single or double quotes with the escapes of Python (`\\n \\t \\\\ \\' \\" \\xhh \\uhhhh`). BrowserGym's other spellings
+single or double quotes with the escapes of Python (`\n \t \\ \' \" \xhh \uhhhh`). BrowserGym's other spellings
 (`select_option`, `drag_and_drop`, `mouse_drag_and_drop`, `keyboard_insert_text`, `wait`) mean the same. One action, one
 call: anything else is invalid.
 """
@@ -95,7 +95,7 @@ _ESCAPE = re.compile(r"\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|(.))", re.DOTALL
 _SIMPLE = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\", "'": "'", '"': '"'}
 
 
-class _Invalid(Exception):  # noqa: N818  # never leaves this file
+class _Invalid(Exception):  # never leaves this file
     pass
 
 
@@ -133,7 +133,7 @@ def _arguments(text: str, place: int) -> tuple[list[Any], dict[str, Any]]:
     while True:
         kind, value, place = _token(text, place)
         if kind == "mark" and value == ")":
-            if option or (wanting and not (values or options)) or text[place:].strip():
+            if option or wanting or text[place:].strip():
                 raise _Invalid
             return values, options
         if kind == "name":

@@ -111,7 +111,7 @@
     const end = (node, offset) => {
       if (!node) return null;
       const element = node.nodeType === 1 ? node : node.parentElement;
-      const index = place.get(element);
+      const index = element === document.body ? -1 : place.get(element);
       const child = node.nodeType === 1 || !element ? -1 : [...element.childNodes].indexOf(node);
       return index === undefined ? null : [index, child, offset];
     };
@@ -244,6 +244,7 @@
 
   const html = (elements) => {
     elements.forEach((element, index) => element.setAttribute('bid', index));
+    if (!document.documentElement) return '';
     const copy = document.documentElement.cloneNode(true);
     elements.forEach((element) => element.removeAttribute('bid'));
     for (const one of copy.querySelectorAll('script,style,link,noscript,meta,template')) one.remove();
@@ -300,7 +301,6 @@
       counts: eb.counts,
       title: document.title,
       url: location.href,
-      scroll: [scrollX, scrollY, document.documentElement.scrollWidth, document.documentElement.scrollHeight],
       html: wanted.html ? html(elements) : null,
     });
   };
@@ -338,7 +338,7 @@
     if (need === 'option') return element.tagName === 'SELECT' && !element.disabled ? '' : 'it is no list to choose from';
     const box = element.getBoundingClientRect();
     if (!(box.width > 0 && box.height > 0) || !element.checkVisibility({ visibilityProperty: true })) return 'it is not visible';
-    if (element.disabled) return 'it is disabled';
+    if (element.disabled && need !== 'place') return 'it is disabled';
     if (need === 'text') {
       const tag = element.tagName;
       if (tag === 'INPUT' && ['checkbox', 'radio', 'button', 'submit', 'reset', 'image', 'file', 'hidden'].includes(element.type)) {
@@ -420,7 +420,7 @@
     };
     let element = start;
     while (element && !room(element)) element = element.parentElement;
-    (element || document.scrollingElement).scrollBy({ left: dx, top: dy, behavior: 'instant' });
+    (element || document.scrollingElement || document.documentElement).scrollBy({ left: dx, top: dy, behavior: 'instant' });
   };
 
   Object.assign(eb, { family, observe, describe, refusal, bring, choices: (ref, wanted) => choices(ref, wanted) !== null,

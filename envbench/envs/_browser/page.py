@@ -67,6 +67,7 @@ class Page:
         self.site = site
         self.mouse: tuple[float, float] | None = None
         self.held = 0  # buttons of the mouse
+        self._dragged: dict[str, Any] | None = None  # what a native drag carries
         self.refused: list[str] = []
         self.errors: list[str] = []
         self.url = ""
@@ -91,6 +92,7 @@ class Page:
             ("Fetch.enable", {"patterns": [{"urlPattern": "*"}]}),
             ("Page.addScriptToEvaluateOnNewDocument", {"source": source}),
             ("Page.setInterceptFileChooserDialog", {"enabled": True}),
+            ("Input.setInterceptDrags", {"enabled": True}),
             ("Emulation.setTimezoneOverride", {"timezoneId": "UTC"}),
             ("Emulation.setLocaleOverride", {"locale": "en-US"}),
             ("Emulation.setFocusEmulationEnabled", {"enabled": True}),
@@ -125,9 +127,7 @@ class Page:
         Raises:
             BrowserFailed: it throws, or as `call`.
         """
-        answer = self.call(
-            "Runtime.evaluate", {"expression": expression, "returnByValue": True, "awaitPromise": wait}
-        )
+        answer = self.call("Runtime.evaluate", {"expression": expression, "returnByValue": True, "awaitPromise": wait})
         if "exceptionDetails" in answer:
             raise BrowserFailed(f"the page threw: {_thrown(answer['exceptionDetails'])}")
         return answer["result"].get("value")
@@ -209,11 +209,14 @@ class Page:
         for reply in replies:
             self._get(reply)
 
-    def move(self, x: float, y: float, buttons: int = 0) -> None:
-        """Move the mouse; a page hears of it with the next frame."""
-        held = {"buttons": buttons, "button": "left" if buttons else "none"}
-        reply = self.send("Input.dispatchMouseEvent", {"type": "mouseMoved", "x": x, "y": y} | held)
+    def move(self, x: float, y: float) -> None:
+        """Move the mouse; a page hears of it with the next frame. With the button held it may begin to drag a thing."""
         self.mouse = (x, y)
+        if self._dragged is not None:
+            self._drag_event("dragOver")
+            return
+        held = {"buttons": self.held, "button": "left" if self.held else "none"}
+        reply = self.send("Input.dispatchMouseEvent", {"type": "mouseMoved", "x": x, "y": y} | held)
         if self.browser.program.frame_control:
             until = time.monotonic() + self.deadline
             while time.monotonic() < until:
@@ -221,6 +224,24 @@ class Page:
                 if reply.wait(0.002):
                     break
         self._get(reply)
+        if self.held:
+            self.evaluate("0")  # by now it is heard whether a drag began
+            if self._dragged is not None:
+                self._drag_event("dragEnter")
+                self._drag_event("dragOver")
+
+    def release(self, event: tuple[str, dict[str, Any]]) -> None:
+        """Let go of the mouse where it is: drop what is dragged, or send `event`."""
+        self.held = 0
+        if self._dragged is None:
+            self.input(event)
+        else:
+            self._drag_event("drop")
+            self._dragged = None
+
+    def _drag_event(self, kind: str) -> None:
+        x, y = self.mouse or (0.0, 0.0)
+        self.call("Input.dispatchDragEvent", {"type": kind, "x": x, "y": y, "data": self._dragged})
 
     def observe(self, html: bool = False) -> dict[str, Any]:
         """Return what `observe.js` reads: canonical document, rows, the family's facts.
@@ -305,6 +326,9 @@ class Page:
         self.dialogs += 1
         self.send("Page.handleJavaScriptDialog", {"accept": True})
 
+    def _on_drag(self, event: dict[str, Any]) -> None:
+        self._dragged = event["data"]
+
     def _on_error(self, event: dict[str, Any]) -> None:
         self._note(self.errors, _thrown(event["exceptionDetails"]))
 
@@ -344,6 +368,7 @@ _HANDLERS: dict[str, Callable[[Page, dict[str, Any]], None]] = {
     "Page.loadEventFired": Page._on_load,
     "Page.frameRequestedNavigation": Page._on_navigation,
     "Page.javascriptDialogOpening": Page._on_dialog,
+    "Input.dragIntercepted": Page._on_drag,
     "Page.downloadWillBegin": Page._on_download,
     "Runtime.exceptionThrown": Page._on_error,
     "Inspector.targetCrashed": Page._on_crash,
@@ -351,9 +376,7 @@ _HANDLERS: dict[str, Callable[[Page, dict[str, Any]], None]] = {
     **dict.fromkeys(_TRACKED, Page._on_network),
 }
 
-_NATIVE_FRAMES = (
-    "new Promise((done) => __envbench.native.raf(() => __envbench.native.raf(() => done(0))))"
-)
+_NATIVE_FRAMES = "new Promise((done) => __envbench.native.raf(() => __envbench.native.raf(() => done(0))))"
 
 
 def _thrown(details: dict[str, Any]) -> str:

@@ -51,7 +51,9 @@ class Session:
 
     seen: Seen
 
-    def __init__(self, *, tick_ms: float, barrier: bool = True, html: bool = False, deadline: float = DEADLINE_S) -> None:
+    def __init__(
+        self, *, tick_ms: float, barrier: bool = True, html: bool = False, deadline: float = DEADLINE_S
+    ) -> None:
         self.tick_ms, self.barrier, self.html, self.deadline = tick_ms, barrier, html, deadline
         self.page: Page | None = None
         self.failures = 0

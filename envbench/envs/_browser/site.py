@@ -42,7 +42,7 @@ class Response(NamedTuple):
 
 
 Site = Callable[[Request], Response | None]
-"""Returns None for what is not served. It runs on the thread that reads from the browser, so it does not wait for it."""
+"""Returns None for what is not served. It runs on the thread that reads from the browser, and must not wait for it."""
 
 
 def folder(root: Path) -> Site:

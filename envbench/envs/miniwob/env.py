@@ -83,14 +83,16 @@ class MiniWoB(BrowserEnv):
         if self._terminated or self._truncated or page is None:
             return None
         if self._advice is None:
-            name = self.task.payload[0]
+            name, seed = self.task.payload
             notes = copy.deepcopy(self._notes)
             view = View(
                 name,
+                seed,
                 self._instruction(),
                 self._fields(),
                 notes,
                 self._session.seen.now,
+                self._session.tick_ms,
                 lambda: page.invoke("describe"),
                 page.evaluate,
             )

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from envbench.cards import KnobValue
 from envbench.envs.miniwob.oracles import oracles
+from envbench.envs.miniwob.oracles.limits import BELOW_ONE
 from envbench.envs.miniwob.pages import digest, names
 from envbench.seeding import derive_seed
 from envbench.types.task import TaskSet, TaskSpec
@@ -20,14 +21,15 @@ def load(dataset: str, split: str, knobs: Mapping[str, KnobValue]) -> TaskSet:
     """Return tasks: seed after seed, and within one seed page after page.
 
     Args:
-        dataset: `builtin` (pages with an oracle) or `pages` (all of them).
+        dataset: `builtin` (pages whose oracle reaches score 1) or `pages` (all of them).
         split: of the data set; the seeds of one are not those of another.
         knobs: decide nothing here.
 
     Raises:
         MissingExtra: the wheel is not installed.
     """
-    pages = names() if dataset == "pages" else tuple(name for name in names() if name in oracles())
+    solved = oracles().keys() - BELOW_ONE.keys()
+    pages = names() if dataset == "pages" else tuple(name for name in names() if name in solved)
     return TaskSet(
         [
             TaskSpec(

@@ -51,18 +51,22 @@ class View:
 
     Attributes:
         page: name of the task page.
+        seed: of the page's chance.
         utterance: what is asked for.
         fields: what the wheel's extractor reads from it, {} where there is none.
         memory: the oracle's own notes of this episode, plain JSON data; kept when its action is the one taken, and part
             of snapshots.
         now: milliseconds on the page's clock.
+        tick: milliseconds that it advances after each action.
     """
 
     page: str
+    seed: int
     utterance: str
     fields: dict[str, str]
     memory: dict[str, Any]
     now: float
+    tick: float
     _describe: Callable[[], list[dict[str, Any]]] = field(repr=False)
     _script: Callable[[str], Any] = field(repr=False)
 
@@ -76,7 +80,9 @@ class View:
     @cached_property
     def pending(self) -> list[tuple[float, float, str]]:
         """Timers to come: (milliseconds from now, interval or 0, beginning of the code)."""
-        return [(due, every, code) for due, every, code in self._script("__envbench.pending(__envbench.family.ignored())")]
+        return [
+            (due, every, code) for due, every, code in self._script("__envbench.pending(__envbench.family.ignored())")
+        ]
 
     def script(self, js: str) -> Any:
         """Return the value of a JavaScript expression that changes nothing, as plain data."""
@@ -100,7 +106,9 @@ class View:
 
         Args:
             selector: CSS.
-            tag, id, cls: tag, id, one of the classes.
+            tag: in lower case.
+            id: exactly.
+            cls: one of its classes.
             text: all of its text, exactly.
             has: a part of its text.
             value: of a field, exactly.
