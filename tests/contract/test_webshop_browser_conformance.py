@@ -1,0 +1,5 @@
+from envbench.testing import ConformanceSuite
+
+
+class TestWebShopBrowser(ConformanceSuite):
+    family = "webshop_browser"
