@@ -184,11 +184,13 @@ class Page:
 
     def _hear(self) -> None:
         """Wait until what the page said before is heard; a document that is left meanwhile does not answer."""
+        before = self.loads
         reply = self.send("Runtime.evaluate", {"expression": "0"})
         try:
             reply.get(self.deadline)
         except BrowserFailed as error:
-            if not self._started or not self.usable:
+            left = self._started or self.loads > before  # the next one may be there by now
+            if not left or not self.usable:
                 raise self._failed(str(error)) from None
 
     def frame(self, count: int = FRAMES) -> None:
