@@ -65,6 +65,8 @@ class WebShopBrowser(BrowserEnv):
             action = site.action(engine, wanted)
             if action is not None:
                 self._reply, self._listening = engine.step(action), False
+                if self._session.page is not None:  # where the mouse was left is no part of the next page
+                    self._session.page.mouse = None
         moved_to = site.address(engine.session)
         if form is None and wanted.path == moved_to:
             return Response(templates.page(engine).encode("utf-8", "replace"))
@@ -79,7 +81,9 @@ class WebShopBrowser(BrowserEnv):
         page = self._session.page
         if page is not None and page.usable:
             try:
+                page.mouse = None
                 page.goto(ORIGIN + site.address(self._engine.session))
+                self._session.refresh()
                 self._calm()
                 return
             except BrowserFailed:
@@ -92,14 +96,11 @@ class WebShopBrowser(BrowserEnv):
         page = self._session.page
         assert page is not None  # it was just used
         if page.held:
-            page.input(
-                ("dispatchMouseEvent", {"type": "mouseReleased", "x": 0, "y": 0, "button": "left", "buttons": 0})
-            )
-            page.held = 0
-        if page.mouse != (0.0, 0.0):
-            page.move(0.0, 0.0)
-        page.call("Page.resetNavigationHistory")
-        self._served = self._session.refresh().document
+            page.release(("dispatchMouseEvent", {"type": "mouseReleased", "x": 0, "y": 0, "button": "left"}))
+            page.mouse = None
+            self._session.refresh()
+        page.send("Page.resetNavigationHistory")
+        self._served = self._session.seen.document
         self._inputs = []
 
     # The contract of the base class.

@@ -123,7 +123,7 @@ class Visit:
         limit = "" if env.max_steps is None else f" of {env.max_steps}"
         status = f"over: {self._info['outcome']}" if self.over else f"step {env.t}{limit}"
         ending = _explained(render.ending(env, self._info)) if self.over else ""
-        return templates.page(env._engine, Extra(status, notice, ending, focus=True))
+        return templates.page(env._engine, Extra(status, notice, ending, person=True))
 
 
 def _explained(blocks: tuple[Block, ...]) -> str:

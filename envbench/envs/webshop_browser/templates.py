@@ -28,13 +28,13 @@ class Extra(NamedTuple):
         status: where the episode stands, in a few words.
         notice: about the last request.
         ending: HTML below the receipt, or instead of the page where nothing was bought.
-        focus: where a person begins on the page has the focus.
+        person: somebody looks: where reading begins has the focus, and what the mouse is on stands out.
     """
 
     status: str = ""
     notice: str = ""
     ending: str = ""
-    focus: bool = False
+    person: bool = False
 
 
 NOTHING = Extra()
@@ -44,7 +44,7 @@ def page(engine: Engine, extra: Extra = NOTHING) -> str:
     """Return the page that a session stands on, as one HTML document that needs nothing else."""
     title, body = _BODIES[engine.session.page](engine)
     searching = engine.session.page == "search"
-    if extra.focus and searching:
+    if extra.person and searching:
         body = body.replace("<input ", "<input autofocus ", 1)
     over = bool(extra.ending) and engine.session.page != "done"
     main = extra.ending if over else body + extra.ending
@@ -62,12 +62,12 @@ def page(engine: Engine, extra: Extra = NOTHING) -> str:
 <link rel="icon" href="data:,">
 <style>{look.style}</style>
 </head>
-<body class="{engine.session.page}">
+<body class="{engine.session.page}{" person" if extra.person else ""}">
 <header>
 <div class="bar"><span class="brand">WebShop</span>{box}{status}</div>
 <section class="task" aria-label="Instruction"><b>Instruction:</b> {escape(engine.goal.instruction)}</section>
 </header>
-<main{' tabindex="-1" autofocus' if extra.focus and (over or not searching) else ""}>
+<main{' tabindex="-1" autofocus' if extra.person and (over or not searching) else ""}>
 {notice}{main}
 </main>
 <script>{look.script}</script>
