@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 
 class Visit:
-    """A running server with one episode; `url` is where it is. Close it, or use it as a context.
+    """One episode with its server, which runs as a context does; `url` is where it is.
 
     Args:
         task: what is asked for.
@@ -88,6 +88,9 @@ class Visit:
 
     def __exit__(self, *_: object) -> None:
         self._server.shutdown()
+        self.close()
+
+    def close(self) -> None:
         self._server.server_close()
 
     def wait(self, seconds: float | None = None) -> bool:
@@ -101,14 +104,18 @@ class Visit:
             action = None if self.over else site.action(engine, asked)
             at_home = asked.form is None and asked.path == site.address(engine.session)
             if action is not None:
-                *_, self._info = self.env.step(action)
-                self.actions.append(action)
-                self._notice = ""
+                self.act(action)
             elif not at_home:
                 self._notice = "" if self.over else "Nothing was done: that is not on this page."
             if asked.form is not None or asked.path != site.address(self.env._engine.session):
                 return None
             return self._page()
+
+    def act(self, action: str) -> None:
+        """Send an action of the engine."""
+        *_, self._info = self.env.step(action)
+        self.actions.append(action)
+        self._notice = ""
 
     def here(self, asked: site.Request | None = None) -> str:
         """Return the address of the page that the episode stands on, at the option that was just chosen."""
