@@ -11,7 +11,7 @@ import typer
 from envbench.cli import common
 from envbench.errors import InvalidValue, UnknownName
 
-What = Annotated[str, typer.Argument(help="environments, credit (time of the methods), or board (verification).")]
+What = Annotated[str, typer.Argument(help="environments, credit (the methods), board (verification), or browser.")]
 Ids = Annotated[list[str] | None, typer.Option("--env", help="Gymnasium id; all when left out.", metavar="ID")]
 OneDataset = Annotated[str | None, typer.Option("--dataset", help="This data set only.")]
 Steps = Annotated[int, typer.Option(help="Steps per repetition.", min=1)]
@@ -65,11 +65,11 @@ def bench(
     """Measure steps/s, reset, snapshot, restore, hashes, memory and import time, with the ratio to the originals.
 
     Every environment runs a recorded mixture of random and oracle actions, searches included, in a fresh process.
-    `bench board` times what the leaderboard makes people wait for.
+    `bench board` times what the leaderboard makes people wait for; `bench browser` steps and resets of web pages.
     `bench credit` times every advantage and shaping method on made-up batches, on one thread, and on CUDA if present.
     """
-    if what not in ("environments", "credit", "board"):
-        raise UnknownName("bench", what, ("environments", "credit", "board"))
+    if what not in ("environments", "credit", "board", "browser"):
+        raise UnknownName("bench", what, ("environments", "credit", "board", "browser"))
     if what != "environments" and (env or dataset or vector):
         raise InvalidValue(f"bench {what} chooses no environment: leave out --env, --dataset and --vector")
     if what == "credit":
@@ -79,6 +79,11 @@ def bench(
         raise InvalidValue("--method and --rows belong to `envbench bench credit`")
     if what == "board":
         _board(seed, repeats, out, as_json)
+        return
+    if what == "browser":
+        from envbench.cli._bench_browser import bench_browser
+
+        bench_browser(seed, repeats, out, as_json)
         return
     _environments(env or (), dataset, seed, steps, repeats, sessions, vector, out, as_json)
 

@@ -1,4 +1,4 @@
-"""Actions carried out: from the grammar to input events, and what refuses them."""
+"""Actions carried out: from the grammar to input events, or why they are refused."""
 
 from __future__ import annotations
 
@@ -12,203 +12,219 @@ from envbench.envs._browser.page import Page
 PASTED = 200
 """Longer texts are put in at once instead of key by key."""
 
-_NEEDS = {"fill": "text", "type": "text", "clear": "text", "select": "option", "scroll": "place", "hover": "place"}
 _BITS = {"left": 1, "right": 2, "middle": 4}
 _DRAG_MOVES = 5
 
+Spot = tuple[float, float]
 
-def refusal(page: Page, action: Action) -> str:
-    """Return why `action` cannot be done here, or "". Changes nothing.
+
+def carry_out(page: Page, action: Action) -> str:
+    """Do what is asked and return "", or return why it is refused: then nothing has changed.
 
     Raises:
-        BrowserFailed: the page does not answer.
+        BrowserFailed: the page does not answer, or does not take the input.
     """
-    need = _NEEDS.get(action.name, "box")
-    for ref in action.refs:
-        if reason := page.invoke("refusal", ref, need):
-            return f"element {ref}: {reason}"
-    if action.name == "select" and not page.invoke("choices", *action.arguments):
-        return "there is no such option"
-    if action.name in _POINTED:
-        for x, y in _points(action):
+    if action.name.startswith("mouse_") or action.name == "scroll_at":
+        for x, y in _points(action)[: 1 if action.name == "scroll_at" else None]:
             if not (0 <= x < page.width and 0 <= y < page.height):
                 return f"({x}, {y}) lies outside of the window of {page.width} x {page.height}"
-    if action.name in ("go_back", "go_forward") and _history(page, -1 if action.name == "go_back" else 1) is None:
-        return "there is no page to go to"
-    return ""
+    reason = _ACTS[action.name](page, action)
+    return f"element {action.arguments[0]}: {reason}" if reason and action.refs else reason
 
 
-def perform(page: Page, action: Action) -> None:
-    """Send the input of an action that nothing refuses.
-
-    Raises:
-        BrowserFailed: the page does not take it.
-    """
-    _ACTS[action.name](page, action)
-
-
-def _points(action: Action) -> list[tuple[float, float]]:
+def _points(action: Action) -> list[Spot]:
     numbers: Any = action.arguments
     return list(zip(numbers[::2], numbers[1::2], strict=True))
 
 
-def _mouse(kind: str, x: float, y: float, action: Action, count: int = 1, held: bool = False) -> Event:
-    event = {"type": kind, "x": x, "y": y, "modifiers": action.modifiers}
+def _mouse(kind: str, spot: Spot, action: Action, count: int = 1, held: bool = False) -> Event:
+    event = {"type": kind, "x": spot[0], "y": spot[1], "modifiers": action.modifiers}
     if kind != "mouseMoved":
         event |= {"button": action.button, "clickCount": count}
     event["buttons"] = _BITS[action.button] if held else 0
     return "dispatchMouseEvent", event
 
 
-def _clicks(page: Page, x: float, y: float, action: Action, times: int) -> None:
-    events = [_mouse("mouseMoved", x, y, action)]
-    for count in range(1, times + 1):
-        events.append(_mouse("mousePressed", x, y, action, count, held=True))
-        events.append(_mouse("mouseReleased", x, y, action, count))
-    page.mouse = (x, y)
+def _clicks(page: Page, spot: Spot, action: Action) -> str:
+    events = [_mouse("mouseMoved", spot, action)]
+    for count in (1, 2) if "dblclick" in action.name else (1,):
+        events.append(_mouse("mousePressed", spot, action, count, held=True))
+        events.append(_mouse("mouseReleased", spot, action, count))
+    page.mouse = spot
     page.input(*events)
+    return ""
 
 
-def _spot(page: Page, ref: Any) -> tuple[float, float]:
-    """Bring an element into the window and return the middle of what is seen of it."""
-    found = page.invoke("bring", ref)
-    return (found[0], found[1]) if found else (0.0, 0.0)
+def _aim(page: Page, ref: Any, need: str = "box") -> Spot | str:
+    """Bring an element into the window and return the middle of what is seen of it, or why it is refused."""
+    found = page.invoke("aim", ref, need)
+    return found if isinstance(found, str) else (found[0], found[1])
 
 
-def _click(page: Page, action: Action) -> None:
-    _clicks(page, *_spot(page, action.arguments[0]), action, 2 if action.name == "dblclick" else 1)
+def _click(page: Page, action: Action) -> str:
+    spot = _aim(page, action.arguments[0])
+    return spot if isinstance(spot, str) else _clicks(page, spot, action)
 
 
-def _mouse_click(page: Page, action: Action) -> None:
-    _clicks(page, *_points(action)[0], action, 2 if action.name == "mouse_dblclick" else 1)
+def _check(page: Page, action: Action) -> str:
+    spot = _aim(page, action.arguments[0])
+    if isinstance(spot, str):
+        return spot
+    if page.invoke("checked", action.arguments[0]) is (action.name == "uncheck"):
+        _clicks(page, spot, action)
+    return ""
 
 
-def _hover(page: Page, action: Action) -> None:
-    page.move(*_spot(page, action.arguments[0]))
+def _mouse_click(page: Page, action: Action) -> str:
+    return _clicks(page, _points(action)[0], action)
 
 
-def _mouse_move(page: Page, action: Action) -> None:
+def _hover(page: Page, action: Action) -> str:
+    spot = _aim(page, action.arguments[0], "place")
+    if isinstance(spot, str):
+        return spot
+    page.move(*spot)
+    return ""
+
+
+def _mouse_move(page: Page, action: Action) -> str:
     page.move(*_points(action)[0])
+    return ""
 
 
-def _mouse_down(page: Page, action: Action) -> None:
-    x, y = page.mouse = _points(action)[0]
-    page.held = _BITS["left"]
-    page.input(_mouse("mouseMoved", x, y, action), _mouse("mousePressed", x, y, action, held=True))
+def _press_at(page: Page, spot: Spot, action: Action) -> None:
+    page.mouse, page.held = spot, _BITS["left"]
+    page.input(_mouse("mouseMoved", spot, action), _mouse("mousePressed", spot, action, held=True))
 
 
-def _mouse_up(page: Page, action: Action) -> None:
-    x, y = _points(action)[0]
-    if page.mouse != (x, y):
-        page.move(x, y)
-    page.release(_mouse("mouseReleased", x, y, action))
+def _mouse_down(page: Page, action: Action) -> str:
+    _press_at(page, _points(action)[0], action)
+    return ""
 
 
-def _dragged(page: Page, start: tuple[float, float], end: tuple[float, float], action: Action) -> None:
+def _mouse_up(page: Page, action: Action) -> str:
+    spot = _points(action)[0]
+    if page.mouse != spot:
+        page.move(*spot)
+    page.release(_mouse("mouseReleased", spot, action))
+    return ""
+
+
+def _dragged(page: Page, start: Spot, end: Spot, action: Action) -> str:
     """Press, move in a few steps that the page hears of one by one, release."""
-    page.mouse, page.held = start, _BITS["left"]
-    page.input(_mouse("mouseMoved", *start, action), _mouse("mousePressed", *start, action, held=True))
+    _press_at(page, start, action)
     for number in range(1, _DRAG_MOVES + 1):
         part = number / _DRAG_MOVES
         page.move(start[0] + (end[0] - start[0]) * part, start[1] + (end[1] - start[1]) * part)
-    page.release(_mouse("mouseReleased", *end, action))
+    page.release(_mouse("mouseReleased", end, action))
+    return ""
 
 
-def _drag(page: Page, action: Action) -> None:
+def _drag(page: Page, action: Action) -> str:
     source, target = action.arguments
-    start = _spot(page, source)
+    if reason := page.invoke("check", target, "place"):
+        return f"{target}: {reason}"
+    start = _aim(page, source)
+    if isinstance(start, str):
+        return start
     end = page.invoke("place", target) or start
-    _dragged(page, start, (end[0], end[1]), action)
+    return _dragged(page, start, (end[0], end[1]), action)
 
 
-def _mouse_drag(page: Page, action: Action) -> None:
+def _mouse_drag(page: Page, action: Action) -> str:
     start, end = _points(action)
-    _dragged(page, start, end, action)
+    return _dragged(page, start, end, action)
 
 
-def _enter(page: Page, text: str) -> None:
+def _put_in(page: Page, text: str) -> str:
     if len(text) > PASTED:
         page.input(("insertText", {"text": text}))
     elif text:
         page.input(*typed(text))
+    return ""
 
 
-def _fill(page: Page, action: Action) -> None:
-    ref, text = action.arguments[0], str(action.arguments[1]) if len(action.arguments) > 1 else ""
-    if not page.invoke("focus", ref, True):
-        page.invoke("put", ref, text)
-        return
-    page.input(*chord("Backspace"))  # takes what is selected
-    _enter(page, text)
+def _fill(page: Page, action: Action) -> str:
+    ref, text = (*action.arguments[:2], "")[:2]
+    by_key = page.invoke("enter", ref, action.name != "type", text)
+    if isinstance(by_key, str):
+        return by_key
+    if not by_key:
+        return ""
+    if action.name != "type":
+        page.input(*chord("Backspace"))  # takes what is selected
+    return _put_in(page, str(text))
 
 
-def _type(page: Page, action: Action) -> None:
-    ref, text = action.arguments[0], str(action.arguments[1])
-    if page.invoke("focus", ref, False):
-        _enter(page, text)
-    else:
-        page.invoke("put", ref, text)
+def _focus(page: Page, action: Action) -> str:
+    reason: str = page.invoke("focus", action.arguments[0])
+    return reason
 
 
-def _focus(page: Page, action: Action) -> None:
-    page.invoke("focusOn", action.arguments[0])
+def _press(page: Page, action: Action) -> str:
+    reason = _focus(page, action)
+    if not reason:
+        page.input(*chord(str(action.arguments[1])))
+    return reason
 
 
-def _press(page: Page, action: Action) -> None:
-    page.invoke("focusOn", action.arguments[0])
-    page.input(*chord(str(action.arguments[1])))
+def _select(page: Page, action: Action) -> str:
+    reason: str = page.invoke("choose", *action.arguments)
+    return reason
 
 
-def _select(page: Page, action: Action) -> None:
-    page.invoke("choose", *action.arguments)
+def _scroll(page: Page, action: Action) -> str:
+    where, dx, dy = (-1, *action.arguments) if len(action.arguments) == 2 else action.arguments
+    reason: str = page.invoke("scroll", where, dx, dy)
+    return reason
 
 
-def _scroll(page: Page, action: Action) -> None:
-    ref, dx, dy = (-1, *action.arguments) if len(action.arguments) == 2 else action.arguments
-    page.invoke("scroll", ref, dx, dy)
+def _scroll_at(page: Page, action: Action) -> str:
+    x, y, dx, dy = action.arguments
+    page.invoke("scroll", [x, y], dx, dy)
+    return ""
 
 
-def _keyboard_type(page: Page, action: Action) -> None:
-    _enter(page, str(action.arguments[0]))
+def _keyboard_type(page: Page, action: Action) -> str:
+    return _put_in(page, str(action.arguments[0]))
 
 
-def _keyboard_press(page: Page, action: Action) -> None:
+def _keyboard_press(page: Page, action: Action) -> str:
     page.input(*chord(str(action.arguments[0])))
+    return ""
 
 
-def _noop(page: Page, action: Action) -> None:
+def _noop(page: Page, action: Action) -> str:
     if action.arguments:
         page.advance(float(action.arguments[0]))  # type: ignore[arg-type]  # the grammar says it is a number
+    return ""
 
 
-def _history(page: Page, offset: int) -> int | None:
-    """Return the id of a neighbour in the tab's history; the empty page that it began with is none."""
+def _travel(page: Page, action: Action) -> str:
     history = page.call("Page.getNavigationHistory")
-    place = history["currentIndex"] + offset
+    place = history["currentIndex"] + (-1 if action.name == "go_back" else 1)
     entries = history["entries"]
     if not 0 <= place < len(entries) or entries[place]["url"] == "about:blank":
-        return None
-    found: int = entries[place]["id"]
-    return found
+        return "there is no page to go to"
+    page.travel(entries[place]["id"])
+    return ""
 
 
-def _go(page: Page, action: Action) -> None:
-    entry = _history(page, -1 if action.name == "go_back" else 1)
-    page.travel(entry)
-
-
-_ACTS: dict[str, Callable[[Page, Action], None]] = {
+_ACTS: dict[str, Callable[[Page, Action], str]] = {
     "click": _click,
+    "check": _check,
+    "uncheck": _check,
     "dblclick": _click,
     "hover": _hover,
     "focus": _focus,
     "clear": _fill,
     "fill": _fill,
-    "type": _type,
+    "type": _fill,
     "press": _press,
     "select": _select,
     "drag": _drag,
     "scroll": _scroll,
+    "scroll_at": _scroll_at,
     "mouse_click": _mouse_click,
     "mouse_dblclick": _mouse_click,
     "mouse_move": _mouse_move,
@@ -218,9 +234,8 @@ _ACTS: dict[str, Callable[[Page, Action], None]] = {
     "keyboard_type": _keyboard_type,
     "keyboard_press": _keyboard_press,
     "noop": _noop,
-    "go_back": _go,
-    "go_forward": _go,
+    "go_back": _travel,
+    "go_forward": _travel,
 }
-_POINTED = frozenset(("mouse_click", "mouse_dblclick", "mouse_move", "mouse_down", "mouse_up", "mouse_drag"))
 
-__all__ = ["PASTED", "perform", "refusal"]
+__all__ = ["PASTED", "carry_out"]

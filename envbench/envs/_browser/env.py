@@ -66,6 +66,11 @@ class BrowserEnv(Env[Observation]):
         shared.hold()
         self._finalizer = weakref.finalize(self, _let_go, self._session, os.getpid())
 
+    @property
+    def seen(self) -> Seen:
+        """The page as it is now."""
+        return self._session.seen
+
     # What a family writes.
 
     def _start(self, task: Task) -> Start:

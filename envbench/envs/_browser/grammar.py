@@ -3,14 +3,16 @@ r"""The grammar of actions that all browser families share, close to BrowserGym'
     click(12)                     dblclick(12)          hover(12)         focus(12)
     fill(12, "text")              type(12, "text")      clear(12)         press(12, "Enter")
     select(12, "option")          select(12, ["a", "b"])
-    scroll(0, 100)                scroll(12, 0, 100)    drag(12, 15)
+    check(12)                     uncheck(12)           drag(12, 15)
+    scroll(0, 100)                scroll(12, 0, 100)    scroll_at(80, 120, 0, 100)
     mouse_click(80, 120)          mouse_dblclick(80, 120)   mouse_move(80, 120)
     mouse_down(80, 120)           mouse_up(80, 120)     mouse_drag(10, 20, 80, 120)
     keyboard_type("text")         keyboard_press("Control+a")
     noop()                        noop(1000)            go_back()         go_forward()
 
 An element is named by the number that stands in brackets before it, bare or quoted. `fill` replaces what is there,
-`type` adds to it. `click`, `dblclick` and `mouse_click` take `button="right"` and `modifiers=["Shift"]`. Strings are in
+`type` adds to it. `click`, `dblclick` and `mouse_click` take `button="right"` and `modifiers=["Shift"]`, also by place
+(`click(12, "right")`); `fill` may end in a truth value, which says nothing here: it always types. Strings are in
 single or double quotes with the escapes of Python (`\n \t \\ \' \" \xhh \uhhhh`). BrowserGym's other spellings
 (`select_option`, `drag_and_drop`, `mouse_drag_and_drop`, `keyboard_insert_text`, `wait`) mean the same. One action, one
 call: anything else is invalid.
@@ -55,12 +57,15 @@ _FORMS: dict[str, tuple[tuple[str, ...], ...]] = {
     "hover": (("ref",),),
     "focus": (("ref",),),
     "clear": (("ref",),),
-    "fill": (("ref", "text"),),
+    "fill": (("ref", "text"), ("ref", "text", "truth")),
     "type": (("ref", "text"),),
     "press": (("ref", "key"),),
     "select": (("ref", "choice"),),
+    "check": (("ref",),),
+    "uncheck": (("ref",),),
     "drag": (("ref", "ref"),),
     "scroll": (("delta", "delta"), ("ref", "delta", "delta")),
+    "scroll_at": (("x", "y", "delta", "delta"),),
     "mouse_click": (("x", "y"),),
     "mouse_dblclick": (("x", "y"),),
     "mouse_move": (("x", "y"),),
@@ -88,7 +93,7 @@ _CALL = re.compile(r"\s*([a-z_]+)\s*\(", re.ASCII)
 _TOKEN = re.compile(
     r"""\s*(?:(?P<number>[-+]?(?:[0-9]{1,9}(?:\.[0-9]{0,9})?|\.[0-9]{1,9}))(?![\w.])
       | (?P<double>"(?:[^"\\\n]|\\.)*") | (?P<single>'(?:[^'\\\n]|\\.)*')
-      | (?P<name>[a-z_]+)\s*= | (?P<mark>[\[\],)]))""",
+      | (?P<truth>True|False)(?!\w) | (?P<name>[a-z_]+)\s*= | (?P<mark>[\[\],)]))""",
     re.VERBOSE | re.ASCII,
 )
 _ESCAPE = re.compile(r"\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|(.))", re.DOTALL)
@@ -109,6 +114,10 @@ def parse(text: str) -> Action | None:
     name = _OTHER_NAMES.get(head[1], head[1])
     try:
         values, options = _arguments(text, head.end())
+        if name in _WITH_OPTIONS:
+            plain = len(_FORMS[name][0])
+            options |= dict(zip(("button", "modifiers"), values[plain:], strict=False))
+            values = values[:plain] + values[plain + 2 :]
         form = _KINDS.get((name, len(values)))
         if form is None or (options and name not in _WITH_OPTIONS):
             return None
@@ -184,6 +193,8 @@ def _token(text: str, place: int) -> tuple[str, Any, int]:
         return "number", float(number) if "." in number else int(number), match.end()
     if kind in ("double", "single"):
         return "text", _unescape(match[kind][1:-1]), match.end()
+    if kind == "truth":
+        return "truth", match["truth"] == "True", match.end()
     return str(kind), match[str(kind)], match.end()
 
 
@@ -219,12 +230,20 @@ def _checked(kind: str, value: Any) -> Argument:
             return (value,)
         if isinstance(value, tuple):
             return value
-    elif kind == "wait":
-        if isinstance(value, int | float) and 0 <= value <= MAX_WAIT_MS:
+    elif kind == "truth":
+        if isinstance(value, bool):
             return value
-    elif isinstance(value, int | float):
-        return value
+    elif kind == "wait":
+        if _is_number(value) and 0 <= value <= MAX_WAIT_MS:
+            return float(value)
+    elif _is_number(value):
+        number: int | float = value
+        return number
     raise _Invalid
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _options(given: dict[str, Any]) -> dict[str, Any]:

@@ -242,14 +242,25 @@
     return found;
   };
 
-  const html = (elements) => {
-    elements.forEach((element, index) => element.setAttribute('bid', index));
+  // A copy in an inert document, so that nothing loads twice and no observer hears of the references.
+  const html = () => {
     if (!document.documentElement) return '';
-    const copy = document.documentElement.cloneNode(true);
-    elements.forEach((element) => element.removeAttribute('bid'));
+    const inert = document.implementation.createHTMLDocument('');
+    const copy = inert.importNode(document.documentElement, true);
     for (const one of copy.querySelectorAll('script,style,link,noscript,meta,template')) one.remove();
     if (family.skip) for (const one of copy.querySelectorAll(family.skip)) one.remove();
     for (const one of copy.querySelectorAll('*')) for (const helper of HELPERS) one.removeAttribute(helper);
+    const body = copy.querySelector('body');
+    let ref = 0;
+    const number = (original, copied) => {
+      const mine = [...original.children].filter((one) => !skipped(one));
+      [...copied.children].forEach((child, place) => {
+        child.setAttribute('bid', ref++);
+        if (mine[place].shadowRoot) ref += mine[place].shadowRoot.querySelectorAll('*').length;
+        number(mine[place], child);
+      });
+    };
+    if (body && document.body) number(document.body, body);
     return copy.outerHTML;
   };
 
@@ -301,7 +312,7 @@
       counts: eb.counts,
       title: document.title,
       url: location.href,
-      html: wanted.html ? html(elements) : null,
+      html: wanted.html ? html() : null,
     });
   };
 
@@ -331,61 +342,72 @@
     const bottom = Math.min(box.bottom, innerHeight);
     return right > left && bottom > top ? [(left + right) / 2, (top + bottom) / 2] : null;
   };
-  // Can it be acted on? "" or why not. Changes nothing.
-  const refusal = (ref, need) => {
-    const element = at(ref);
+  // Can it be acted on? "" or why not. Changes nothing. What follows is told "" or the same, and acts only then.
+  const UNTYPED = ['checkbox', 'radio', 'button', 'submit', 'reset', 'image', 'file', 'hidden'];
+  const refusal = (element, need) => {
     if (!element) return 'there is no such element';
-    if (need === 'option') return element.tagName === 'SELECT' && !element.disabled ? '' : 'it is no list to choose from';
     const box = element.getBoundingClientRect();
     if (!(box.width > 0 && box.height > 0) || !element.checkVisibility({ visibilityProperty: true })) return 'it is not visible';
-    if (element.disabled && need !== 'place') return 'it is disabled';
+    if (need === 'place') return '';
+    if (element.disabled) return 'it is disabled';
     if (need === 'text') {
       const tag = element.tagName;
-      if (tag === 'INPUT' && ['checkbox', 'radio', 'button', 'submit', 'reset', 'image', 'file', 'hidden'].includes(element.type)) {
-        return 'nothing can be typed into it';
-      }
       if (tag !== 'INPUT' && tag !== 'TEXTAREA' && !element.isContentEditable) return 'nothing can be typed into it';
+      if (tag === 'INPUT' && UNTYPED.includes(element.type)) return 'nothing can be typed into it';
       if (element.readOnly) return 'it is read-only';
     }
     return '';
   };
-  const bring = (ref) => {
+  const check = (ref, need) => refusal(at(ref), need);
+  const checked = (ref) => Boolean(at(ref)?.checked);
+  // Bring it into the window and return the middle of what is seen of it.
+  const aim = (ref, need) => {
     const element = at(ref);
+    const reason = refusal(element, need);
+    if (reason) return reason;
     const box = element.getBoundingClientRect();
-    const x = box.left + box.width / 2;
-    const y = box.top + box.height / 2;
-    const seen = document.elementFromPoint(x, y);
-    if (!seen || !(element === seen || element.contains(seen) || seen.contains(element))) {
+    const seen = document.elementFromPoint(box.left + box.width / 2, box.top + box.height / 2);
+    if (!seen || !(element === seen || element.contains(seen))) {
       element.scrollIntoView({ block: 'nearest', inline: 'nearest', behavior: 'instant' });
     }
-    return middle(element);
+    return middle(element) || [0, 0];
   };
   const changed = (element) => {
     element.dispatchEvent(new Event('input', { bubbles: true }));
     element.dispatchEvent(new Event('change', { bubbles: true }));
   };
-  const choices = (ref, wanted) => {
+  const choose = (ref, wanted) => {
     const element = at(ref);
+    if (!element) return 'there is no such element';
+    if (element.tagName !== 'SELECT' || element.disabled) return 'it is no list to choose from';
     const options = [...element.options];
     const found = wanted.map((text) => options.find((one) => squeeze(one.text) === squeeze(text)) ||
       options.find((one) => one.value === text));
-    return found.every((one) => one && !one.disabled) && (element.multiple || found.length === 1) ? found : null;
-  };
-  const choose = (ref, wanted) => {
-    const element = at(ref);
-    const found = choices(ref, wanted);
+    if (!found.every((one) => one && !one.disabled) || (!element.multiple && found.length !== 1)) return 'it has no such option';
     element.focus({ preventScroll: true });
-    for (const option of element.options) option.selected = found.includes(option);
+    for (const option of options) option.selected = found.includes(option);
     changed(element);
+    return '';
   };
-  // Focus for typing; `whole` selects what is there. Returns false where the value must be put instead of typed.
-  const focus = (ref, whole) => {
+  const focus = (ref) => {
+    const reason = check(ref, 'box');
+    if (!reason) at(ref).focus({ preventScroll: true });
+    return reason;
+  };
+  // Make ready for typing `text`, with what is there selected or the caret behind it. What takes no keys (a slider, a
+  // date) gets the text at once: then false is returned, else true.
+  const KEYLESS = ['range', 'color', 'date', 'time', 'month', 'week', 'datetime-local'];
+  const enter = (ref, whole, text) => {
     const element = at(ref);
+    const reason = refusal(element, 'text');
+    if (reason) return reason;
     element.scrollIntoView({ block: 'nearest', inline: 'nearest', behavior: 'instant' });
     element.focus({ preventScroll: true });
-    const typed = element.tagName !== 'INPUT' || !['range', 'color', 'date', 'time', 'month', 'week', 'datetime-local']
-      .includes(element.type);
-    if (!typed) return false;
+    if (element.tagName === 'INPUT' && KEYLESS.includes(element.type)) {
+      Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, 'value').set.call(element, text);
+      changed(element);
+      return false;
+    }
     if (element.select && whole) element.select();
     else if (editable(element)) {
       try {
@@ -400,17 +422,15 @@
     }
     return true;
   };
-  const put = (ref, text) => {
-    const element = at(ref);
-    const setter = Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, 'value').set;
-    setter.call(element, text);
-    changed(element);
-  };
-  // Scroll what lies at an element (or at the middle of the window) as a wheel would, in one go.
-  const scroll = (ref, dx, dy) => {
-    const start = ref < 0 ? document.elementFromPoint(innerWidth / 2, innerHeight / 2) || document.body : at(ref);
+  // Scroll what lies at an element (or a point, or at -1 the middle of the window) as a wheel would, in one go.
+  const scroll = (where, dx, dy) => {
+    const named = typeof where === 'number' && where >= 0;
+    const reason = named ? check(where, 'place') : '';
+    if (reason) return reason;
+    const point = Array.isArray(where) ? where : [innerWidth / 2, innerHeight / 2];
+    const start = named ? at(where) : document.elementFromPoint(...point) || document.body;
     const event = new WheelEvent('wheel', { deltaX: dx, deltaY: dy, bubbles: true, cancelable: true });
-    if (!start.dispatchEvent(event)) return;
+    if (!start || !start.dispatchEvent(event)) return '';
     const room = (element) => {
       const style = getComputedStyle(element);
       const open = (axis) => element === document.scrollingElement || ['auto', 'scroll'].includes(style['overflow' + axis]) ||
@@ -421,10 +441,11 @@
     let element = start;
     while (element && !room(element)) element = element.parentElement;
     (element || document.scrollingElement || document.documentElement).scrollBy({ left: dx, top: dy, behavior: 'instant' });
+    return '';
   };
 
-  Object.assign(eb, { family, observe, describe, refusal, bring, choices: (ref, wanted) => choices(ref, wanted) !== null,
-    choose, focus, put, scroll, globals, squeeze, place: (ref) => middle(at(ref)),
+  Object.assign(eb, {
+    family, observe, describe, check, checked, aim, choose, focus, enter, scroll, globals, squeeze, place: (ref) => middle(at(ref)),
     matching: (selector) => all().flatMap((one, ref) => (one.matches(selector) ? [ref] : [])),
-    focusOn: (ref) => at(ref).focus({ preventScroll: true }) });
+  });
 })();

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from envbench.envs._browser.browser import Browser, browser
-from envbench.envs._browser.pipe import Reply
+from envbench.envs._browser.pipe import START_S, Reply
 from envbench.envs._browser.site import Site, fulfilment, nothing, request_of
 from envbench.errors import BrowserFailed
 
@@ -102,7 +102,7 @@ class Page:
             ),
         )
         for reply in [self.send(method, params) for method, params in commands]:
-            self._get(reply)
+            reply.get(START_S)
 
     # Talking.
 
@@ -171,8 +171,7 @@ class Page:
         self.call("Page.navigateToHistoryEntry", {"entryId": entry})
 
     def settle(self) -> None:
-        """Wait for navigations and requests that an input has started."""
-        self._hear()
+        """Wait for navigations and requests that have started, as far as the page was heard."""
         if self._started:
             self._await_load()
         with self._idle:
@@ -182,7 +181,7 @@ class Page:
                 raise self._failed(f"requests are not answered within {self.deadline:g} s")
         self.evaluate("0")
 
-    def _hear(self) -> None:
+    def hear(self) -> None:
         """Wait until what the page said before is heard; a document that is left meanwhile does not answer."""
         before = self.loads
         reply = self.send("Runtime.evaluate", {"expression": "0"})

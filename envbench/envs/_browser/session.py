@@ -7,7 +7,7 @@ from concurrent.futures import CancelledError, Future
 from contextlib import suppress
 from typing import NamedTuple
 
-from envbench.envs._browser import acts
+from envbench.envs._browser.acts import carry_out
 from envbench.envs._browser.browser import browser
 from envbench.envs._browser.grammar import Action
 from envbench.envs._browser.page import DEADLINE_S, Page
@@ -82,9 +82,9 @@ class Session:
         """
         page = self._open_page()
         try:
-            if reason := acts.refusal(page, action):
+            if reason := carry_out(page, action):
                 return reason
-            acts.perform(page, action)
+            page.hear()
             page.settle()
             if self.barrier:
                 page.frame()

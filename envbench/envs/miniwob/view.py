@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+import msgspec
+
 
 @dataclass(frozen=True, slots=True)
 class Element:
@@ -73,9 +75,7 @@ class View:
     @cached_property
     def elements(self) -> list[Element]:
         """All elements in document order; the place of one is its `ref`."""
-        return [
-            Element(**raw | {"classes": tuple(raw["classes"]), "box": tuple(raw["box"])}) for raw in self._describe()
-        ]
+        return msgspec.convert(self._describe(), list[Element])
 
     @cached_property
     def pending(self) -> list[tuple[float, float, str]]:

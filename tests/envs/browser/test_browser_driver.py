@@ -30,6 +30,9 @@ def test_clicks(play: Play) -> None:
     played = play(FORM)
     assert played.act(f"click({played.ref('agree')})") == ""
     assert played.js("c.checked") is True
+    for action, after in (("check", True), ("check", True), ("uncheck", False), ("uncheck", False)):
+        assert played.act(f"{action}({played.ref('agree')})") == ""
+        assert played.js("c.checked") is after
     assert played.act(f"click({played.ref('go')})") == ""
     assert played.js("b.dataset.n") == "1"
     assert played.act(f"dblclick({played.ref('go')})") == ""
@@ -74,15 +77,20 @@ def test_choosing(play: Play) -> None:
     played.js("s.onchange = () => { changed = s.value }")
     assert played.act(f'select({played.ref("list")}, "two")') == ""
     assert played.js("changed") == "two"
-    assert played.act(f'select({played.ref("list")}, "three")') == "there is no such option"
-    assert played.act(f'select({played.ref("list")}, ["one", "two"])') == "there is no such option"
+    assert (
+        played.act(f'select({played.ref("list")}, "three")') == f"element {played.ref('list')}: it has no such option"
+    )
+    assert (
+        played.act(f'select({played.ref("list")}, ["one", "two"])')
+        == f"element {played.ref('list')}: it has no such option"
+    )
 
 
 def test_what_is_refused_changes_nothing(play: Play) -> None:
     played = play(FORM)
     before = played.session.seen.document
     hidden = played.js(
-        "[...document.body.querySelectorAll('*')].findIndex((one) => one.matches('button') && one.textContent === 'hidden')"
+        "[...document.body.querySelectorAll('*')].findIndex((one) => one.matches('div[style] > button'))"
     )
     for text in (
         "click(9999)", f"click({hidden})", f"click({played.ref('off')})", f'fill({played.ref("go")}, "x")',
@@ -120,7 +128,8 @@ def test_mouse(play: Play) -> None:
 def test_native_drags(play: Play) -> None:
     played = play(
         "<style>div { width: 60px; height: 60px }</style><div id=x draggable=true onclick=''>thing</div>"
-        "<div id=y role=region aria-label=bin></div><script>heard = []; x.ondragstart = (e) => e.dataTransfer.setData('text/plain', 'it');"
+        "<div id=y role=region aria-label=bin></div><script>heard = [];"
+        "x.ondragstart = (e) => e.dataTransfer.setData('text/plain', 'it');"
         "y.ondragover = (e) => e.preventDefault(); y.ondrop = (e) => heard.push(e.dataTransfer.getData('text/plain'));"
         "x.ondragend = () => heard.push('end')</script>"
     )
@@ -139,8 +148,28 @@ def test_scrolling(play: Play) -> None:
     box = played.js("[...document.body.querySelectorAll('*')].indexOf(box)")
     assert played.act(f"scroll({box}, 0, 30)") == ""
     assert played.js("box.scrollTop") == 30
+    assert played.act("scroll_at(20, 20, 0, -60)") == ""
     assert played.act(f"click({played.ref('end')})") == ""
     assert played.js("far") == 1
+
+
+def test_what_a_scrolling_part_hides_is_brought_into_view(play: Play) -> None:
+    played = play(
+        '<div id=box style="height:100px;overflow:auto"><p style="height:90px"></p>'
+        '<button id=b onclick="this.dataset.n=1">below</button><p style="height:90px"></p></div>'
+    )
+    assert played.act(f"click({played.ref('below')})") == ""
+    assert played.js("b.dataset.n") == "1"
+    assert played.js("box.scrollTop > 0") is True
+
+
+def test_what_is_disabled_can_be_scrolled(play: Play) -> None:
+    played = play(
+        '<textarea id=a disabled aria-label=story rows=2></textarea><script>a.value = "a\\n".repeat(99)</script>'
+    )
+    assert played.act(f"scroll({played.ref('story')}, 0, 50)") == ""
+    assert played.js("a.scrollTop") == 50
+    assert "disabled" in played.act(f"click({played.ref('story')})")
 
 
 def test_going_back_and_forward(play: Play) -> None:

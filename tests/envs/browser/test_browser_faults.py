@@ -74,11 +74,12 @@ def test_a_crashed_page_fails_alone(play: Play) -> None:
 
 def test_a_hanging_page_meets_the_deadline_and_the_others_go_on(play: Play) -> None:
     healthy = play("<p>well</p>")
-    hanging = play("<button onclick='for (;;);'>go</button>", deadline=1.0)
+    hanging = play("<button onclick='for (;;);'>go</button>")
+    hanging.session.page.deadline = 1.0
     begun = time.monotonic()
     with pytest.raises(BrowserFailed, match="within 1 s"):
         hanging.act(f"click({hanging.ref('go')})")
-    assert time.monotonic() - begun < 5.0
+    assert time.monotonic() - begun < 15.0  # of a busy machine
     assert healthy.act("noop()") == ""
     with pytest.raises(BrowserFailed):
         hanging.act("noop()")

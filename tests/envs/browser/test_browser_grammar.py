@@ -23,7 +23,10 @@ from envbench.envs._browser.keys import chord, is_chord, typed
         ("drag_and_drop('1', '2')", "drag", (1, 2)),
         ("mouse_drag(1, 2, 3.5, 4)", "mouse_drag", (1, 2, 3.5, 4)),
         ("noop()", "noop", ()),
-        ("wait(1000)", "noop", (1000,)),
+        ("wait(1000)", "noop", (1000.0,)),
+        ('fill("3", "a", True)', "fill", (3, "a", True)),
+        ("scroll_at(1, 2, 0, 50)", "scroll_at", (1, 2, 0, 50)),
+        ("uncheck('5')", "uncheck", (5,)),
         ('keyboard_press("Control+a")', "keyboard_press", ("Control+a",)),
         ("go_back()", "go_back", ()),
     ],
@@ -34,6 +37,9 @@ def test_actions(text: str, name: str, arguments: tuple[object, ...]) -> None:
 
 def test_options() -> None:
     assert parse('click(1, button="right", modifiers=["Shift", "Control"])') == Action("click", (1,), "right", 10)
+    assert parse("click('1', 'right', ['Alt'])") == Action("click", (1,), "right", 1)
+    assert parse("mouse_click(1, 2, 'middle')") == Action("mouse_click", (1, 2), "middle")
+    assert parse('click(1, "right", [], 3)') is None
     assert parse('hover(1, button="right")') is None
     assert parse('click(1, button="left", button="left")') is None
 

@@ -36,6 +36,19 @@ def env() -> Iterator[MiniWoB]:
     made.close()
 
 
+def _play(env: MiniWoB) -> tuple[list[str], float]:
+    """Follow the oracle to the end and return its actions and the page's raw reward."""
+    actions: list[str] = []
+    reward, over = 0.0, False
+    while not over:
+        action = env.oracle()
+        assert action is not None, env.task.payload
+        actions.append(action)
+        _, reward, terminated, truncated, _ = env.step(action)
+        over = terminated or truncated
+    return actions, reward
+
+
 @pytest.mark.browser
 @pytest.mark.parametrize("page", sorted(oracles()))
 def test_an_oracle_reaches_raw_reward_one(page: str, env: MiniWoB) -> None:
@@ -43,13 +56,21 @@ def test_an_oracle_reaches_raw_reward_one(page: str, env: MiniWoB) -> None:
     assert len(tasks) == 2
     for task in tasks:
         env.reset(seed=0, options={"task": task.id})
-        reward, over = 0.0, False
-        while not over:
-            action = env.oracle()
-            assert action is not None, task.payload
-            _, reward, terminated, truncated, _ = env.step(action)
-            over = terminated or truncated
+        _, reward = _play(env)
         assert BELOW_ONE.get(page, (1.0, ""))[0] - 1e-9 <= reward <= 1.0, task.payload
+
+
+@pytest.mark.browser
+def test_notes_of_an_oracle_are_part_of_snapshots(env: MiniWoB) -> None:
+    task = next(task for task in envbench.panel(ID, dataset="pages", split="all") if task.payload[0] == "simon-says")
+    env.reset(seed=0, options={"task": task.id})
+    for _ in range(3):
+        env.step(env.oracle())
+    snapshot = env.snapshot()
+    played = _play(env)
+    env.restore(snapshot)
+    assert _play(env) == played
+    assert played[1] == 1.0
 
 
 def test_an_utterance_is_read() -> None:

@@ -9,19 +9,9 @@ from envbench.envs.miniwob.oracles.tools import act, answer, click, fill, mouse,
 from envbench.envs.miniwob.view import Element, View
 
 _MONTHS = (
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
+    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
     "December",
-)
+)  # fmt: skip
 
 
 def date_in(text: str) -> tuple[int, int, int]:

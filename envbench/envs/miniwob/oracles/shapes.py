@@ -90,8 +90,9 @@ def _point(page: View, loss: Callable[[float, float], float]) -> str | None:
     """Click the pixel with the least loss, given in coordinates of the drawing, and submit once it is marked."""
     if page.find("#blue-circle"):
         return submit(page)
-    left, top, width, height = map(int, page.all("#svg-grid")[0].box)
-    pixels = ((x, y - _TOP) for x in range(left + 1, left + width - 1) for y in range(top + 1, top + height - 1))
+    left, top, width, _ = map(int, page.all("#svg-grid")[0].box)
+    below = int(page.all("#subbtn")[0].box[1])  # the button lies over the lower edge
+    pixels = ((x, y - _TOP) for x in range(left + 1, left + width - 1) for y in range(top + 1, below - 1))
     x, y = min(pixels, key=lambda pixel: loss(*pixel))
     return mouse("mouse_click", x, y + _TOP)
 
