@@ -7,6 +7,9 @@ from typing import Any
 from envbench.envs.webshop.engine import Engine, Session
 from envbench.hashing import JsonValue
 
+STATE_LENGTH = 7
+"""Entries of what `state_of` returns."""
+
 
 def state_of(engine: Engine) -> list[JsonValue]:
     """Return page, query, page number, product, sub-page, options, visited products; the goal is the task's.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+from importlib.resources import files
 from typing import Any, ClassVar
 
 from envbench.env import Transition
@@ -13,7 +15,7 @@ from envbench.envs.webshop import grammar
 from envbench.envs.webshop.engine import Engine, Reply
 from envbench.envs.webshop.engine import Session as Shopper
 from envbench.envs.webshop.env import queries
-from envbench.envs.webshop.keys import anchor_of, session_of, state_of
+from envbench.envs.webshop.keys import STATE_LENGTH, anchor_of, session_of, state_of
 from envbench.envs.webshop.oracle import Oracle
 from envbench.envs.webshop.tasks import shop_for
 from envbench.envs.webshop_browser import site, templates
@@ -28,6 +30,18 @@ _COMMAND_KEYS = frozenset(("Control", "ControlOrMeta", "Meta"))
 _EDITS = frozenset("cvxyz")
 _LAST_INPUT = frozenset(("click", "mouse_click", "mouse_up", "press", "keyboard_press"))
 """Actions whose last event is the one that leaves a page: nothing of them can reach the next."""
+
+
+_REST: dict[str, Any] = {
+    "input": {"typed": [], "checked": [], "focus": -1, "caret": []},
+    "sight": {"selection": [], "scrolled": []},
+}
+"""What `touched.js` says of a page as it was served."""
+
+
+@cache
+def _touched() -> str:
+    return files("envbench.envs.webshop_browser").joinpath("touched.js").read_text("utf-8")
 
 
 class WebShopBrowser(BrowserEnv):
@@ -49,7 +63,6 @@ class WebShopBrowser(BrowserEnv):
         super().__init__(**arguments)
         shop_for(self.dataset, self.knobs)
         self._inputs: list[str] = []  # what was done to the page since it was served
-        self._served = ""  # key of the page as it was served
         self._reply: Reply | None = None  # of the engine, in this step
         self._listening = False  # a request may be the engine's action
 
@@ -74,7 +87,8 @@ class WebShopBrowser(BrowserEnv):
 
     def _start(self, task: Task) -> Start:
         width, height = self.window
-        return Start(ORIGIN + site.address(self._engine.session), self._answer, width=width, height=height)
+        url = ORIGIN + site.address(self._engine.session)
+        return Start(url, self._answer, script=_touched(), width=width, height=height)
 
     def _serve(self) -> None:
         """Load the page that the session stands on, in the tab that is there if there is one."""
@@ -92,7 +106,7 @@ class WebShopBrowser(BrowserEnv):
         self._calm()
 
     def _calm(self) -> None:
-        """Leave nothing of the way to a page that was just served, and remember how it looks."""
+        """Leave nothing of the way to a page that was just served."""
         page = self._session.page
         assert page is not None  # it was just used
         if page.held:
@@ -100,7 +114,6 @@ class WebShopBrowser(BrowserEnv):
             page.mouse = None
             self._session.refresh()
         page.send("Page.resetNavigationHistory")
-        self._served = self._session.seen.document
         self._inputs = []
 
     # The contract of the base class.
@@ -141,21 +154,22 @@ class WebShopBrowser(BrowserEnv):
     @property
     def _at_rest(self) -> bool:
         """The page is as it was served."""
-        return self._session.seen.document == self._served
+        return bool(self._session.seen.facts == _REST)
 
     def _state(self) -> JsonValue:
-        """Return the engine's state, as WebShop-v0's; with the key of the page where that is not as it was served."""
+        """Return the engine's state, as WebShop-v0's; with what was done to the page where it is not as served."""
         state = state_of(self._engine)
-        return state if self._at_rest else [*state, self._session.seen.document]
+        return state if self._at_rest else [*state, self._session.seen.facts]
 
     def _anchor(self) -> JsonValue:
-        anchor = anchor_of(self._engine)
-        return anchor if self._at_rest else [*anchor, self._session.seen.document]
+        """Return the engine's, with what was typed and what has the focus; what is in sight decides nothing."""
+        anchor, touched = anchor_of(self._engine), self._session.seen.facts["input"]
+        return anchor if touched == _REST["input"] else [*anchor, touched]
 
     def _load_state(self, state: Any) -> None:
-        self._begin_engine(self.task, session_of(state[:_STATE_LENGTH]))
+        self._begin_engine(self.task, session_of(state[:STATE_LENGTH]))
         self._serve()
-        self._wanted = state[_STATE_LENGTH] if len(state) > _STATE_LENGTH else self._served
+        self._wanted = (*state[STATE_LENGTH:], _REST)[0]
 
     def _memory(self) -> JsonValue:
         """Return what was typed and scrolled since the page was served: it is done again on the restored page."""
@@ -171,11 +185,10 @@ class WebShopBrowser(BrowserEnv):
             if parsed is None or self._session.act(parsed):
                 break
             self._inputs.append(action)
-        found = self._session.seen.document
-        if found != self._wanted:
+        if self._session.seen.facts != self._wanted:
             raise SnapshotMismatch(
-                f"{len(self._inputs)} inputs on the page of {self.task.id} led to another one ({found}, the snapshot "
-                f"says {self._wanted}); is it of another Chromium or with barrier=False?"
+                f"{len(self._inputs)} inputs on the page of {self.task.id} led to another one than in the snapshot; "
+                "is it of another Chromium, or made with barrier=False?"
             )
 
     def _words(self) -> tuple[str, ...]:
@@ -206,9 +219,6 @@ class WebShopBrowser(BrowserEnv):
         if page is None:
             return None
         return browser_action(self._engine, action, lambda selector: page.invoke("matching", selector), page.evaluate)
-
-
-_STATE_LENGTH = 7  # of what `state_of` returns
 
 
 def _takes(action: Action) -> bool:
