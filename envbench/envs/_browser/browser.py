@@ -32,7 +32,6 @@ class Browser:
         self.program = program
         self.popups = 0
         self._ours: set[str] = set()  # targets that we made
-        self._contexts: set[str] = set()
         self.pipe = Pipe(program)
         self.drawing = threading.Lock()
         self.ahead = ThreadPoolExecutor(1, thread_name_prefix="envbench-ahead")
@@ -43,28 +42,37 @@ class Browser:
     def alive(self) -> bool:
         return self.pipe.alive
 
-    def open(self, width: int, height: int) -> tuple[str, str, str]:
-        """Open an empty tab in a context of its own and return the ids of context, target and session.
+    def context(self) -> str:
+        """Make a context, which shares nothing with the others, and return its id.
 
         Raises:
             BrowserFailed: the browser cannot.
         """
-        call = self.pipe.call
-        context = call("Target.createBrowserContext", {"disposeOnDetach": True})["browserContextId"]
-        self._contexts.add(context)
+        made: str = self.pipe.call("Target.createBrowserContext", {"disposeOnDetach": True})["browserContextId"]
+        self.pipe.send("Browser.setDownloadBehavior", {"behavior": "deny", "browserContextId": made})
+        return made
+
+    def dispose(self, context: str) -> None:
+        """Close a context with its tabs, without waiting; its processes end, hanging or not."""
+        self.pipe.send("Target.disposeBrowserContext", {"browserContextId": context})
+
+    def open(self, context: str, width: int, height: int) -> tuple[str, str]:
+        """Open an empty tab in a context and return the ids of target and session.
+
+        Raises:
+            BrowserFailed: the browser cannot.
+        """
         wanted: dict[str, Any] = {"url": "about:blank", "browserContextId": context, "width": width, "height": height}
         if self.program.frame_control:
             wanted["enableBeginFrameControl"] = True
-        self.pipe.send("Browser.setDownloadBehavior", {"behavior": "deny", "browserContextId": context})
-        target = call("Target.createTarget", wanted)["targetId"]
+        target = self.pipe.call("Target.createTarget", wanted)["targetId"]
         self._ours.add(target)
-        session = call("Target.attachToTarget", {"targetId": target, "flatten": True})["sessionId"]
-        return context, target, session
+        session = self.pipe.call("Target.attachToTarget", {"targetId": target, "flatten": True})["sessionId"]
+        return target, session
 
-    def discard(self, context: str, target: str) -> None:
-        """Close a tab and its context without waiting."""
-        self.pipe.send("Target.disposeBrowserContext", {"browserContextId": context})
-        self._contexts.discard(context)
+    def discard(self, target: str) -> None:
+        """Close a tab without waiting."""
+        self.pipe.send("Target.closeTarget", {"targetId": target})
         self._ours.discard(target)
 
     def close(self) -> None:

@@ -21,6 +21,8 @@ _FLAGS = (
     "--headless",
     "--no-sandbox",
     "--disable-gpu",
+    "--disable-software-rasterizer",
+    "--process-per-site",  # the pages of one context share a renderer: an environment's page and its next one
     "--disable-background-networking",
     "--disable-sync",
     "--disable-component-update",

@@ -84,6 +84,23 @@
     if (name in window) Object.defineProperty(window, name, { value: undefined });
   }
   navigator.sendBeacon = () => false;
+
+  // Nothing is kept from one document to the next, so nothing from one episode to the next.
+  const storage = () => {
+    const kept = new Map();
+    return {
+      getItem: (key) => kept.get(String(key)) ?? null,
+      setItem: (key, value) => { kept.set(String(key), String(value)); },
+      removeItem: (key) => { kept.delete(String(key)); },
+      clear: () => kept.clear(),
+      key: (place) => [...kept.keys()][place] ?? null,
+      get length() { return kept.size; },
+    };
+  };
+  for (const name of ['localStorage', 'sessionStorage']) Object.defineProperty(window, name, { value: storage() });
+  for (const name of ['indexedDB', 'caches', 'cookieStore']) Object.defineProperty(window, name, { value: undefined });
+  Object.defineProperty(Document.prototype, 'cookie', { get: () => '', set: () => {} });
+  window.name = '';
   HTMLElement.prototype.requestFullscreen = () => Promise.reject(new TypeError('not here'));
   Element.prototype.requestPointerLock = () => {};
   HTMLInputElement.prototype.showPicker = () => {};

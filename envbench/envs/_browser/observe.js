@@ -370,7 +370,9 @@
     if (!seen || !(element === seen || element.contains(seen))) {
       element.scrollIntoView({ block: 'nearest', inline: 'nearest', behavior: 'instant' });
     }
-    return middle(element) || [0, 0];
+    if (middle(element)) return middle(element);
+    const now = element.getBoundingClientRect(); // out of reach: the click will meet nothing
+    return [now.left + now.width / 2, now.top + now.height / 2];
   };
   const changed = (element) => {
     element.dispatchEvent(new Event('input', { bubbles: true }));

@@ -34,9 +34,10 @@ def _script(name: str) -> str:
 
 
 class Page:
-    """An open tab in a context of its own.
+    """An open tab.
 
     Args:
+        context: in which; one of its own when None, which ends with it.
         site: answers its requests; the others are refused and listed in `refused`.
         width, height: of the window, in CSS pixels.
         script: JavaScript of the family, run in every document after the driver's own.
@@ -56,6 +57,7 @@ class Page:
         self,
         site: Site = nothing,
         *,
+        context: str | None = None,
         width: int = 800,
         height: int = 600,
         script: str = "",
@@ -78,7 +80,8 @@ class Page:
         self._idle = threading.Condition()
         self._gone = ""
         self._pipe = self.browser.pipe
-        self._context, self._target, self._session = self.browser.open(width, height)
+        self._own_context = self.browser.context() if context is None else ""
+        self._target, self._session = self.browser.open(context or self._own_context, width, height)
         self._pipe.listen(self._session, self._on_event)
         self._prepare(script)
 
@@ -277,7 +280,9 @@ class Page:
         if self._gone != "the page was closed":
             self._gone = "the page was closed"
             self._pipe.listen(self._session, None)
-            self.browser.discard(self._context, self._target)
+            self.browser.discard(self._target)
+            if self._own_context:
+                self.browser.dispose(self._own_context)
 
     @property
     def usable(self) -> bool:

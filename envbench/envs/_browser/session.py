@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
+import threading
 from concurrent.futures import CancelledError, Future
 from contextlib import suppress
 from typing import NamedTuple
 
 from envbench.envs._browser.acts import carry_out
-from envbench.envs._browser.browser import browser
+from envbench.envs._browser.browser import Browser, browser
 from envbench.envs._browser.grammar import Action
 from envbench.envs._browser.page import DEADLINE_S, Page
 from envbench.envs._browser.seen import Seen
@@ -58,6 +59,8 @@ class Session:
         self.page: Page | None = None
         self.failures = 0
         self._spare: tuple[Start, Future[Page]] | None = None
+        self._homing = threading.Lock()
+        self._home: tuple[Browser, str] | None = None  # the context of all pages of this session
 
     def begin(self, start: Start, run: str = "") -> Seen:
         """Start an episode in a fresh page: load it (or take it loaded) and evaluate `run`, a promise or a value.
@@ -65,13 +68,15 @@ class Session:
         Raises:
             BrowserFailed: twice in a row; a browser that died was replaced in between.
         """
+        if self.page is not None and not self.page.usable:
+            self._leave()
         self._drop()
         try:
             return self._begin(start, run)
         except BrowserFailed as error:
             self.failures += 1
             log.warning("a page could not be started (%s); once more", error)
-            self._drop()
+            self._leave()
             return self._begin(start, run)
 
     def act(self, action: Action) -> str:
@@ -112,8 +117,7 @@ class Session:
 
     def close(self) -> None:
         """Close the pages; again does nothing."""
-        self._drop()
-        self._give_back_spare()
+        self._leave()
 
     def _open_page(self) -> Page:
         if self.page is None or not self.page.usable:
@@ -129,7 +133,19 @@ class Session:
         return self.seen
 
     def _open(self, start: Start) -> Page:
-        return Page(start.site, width=start.width, height=start.height, script=start.script, deadline=self.deadline)
+        now = browser()
+        with self._homing:
+            if self._home is None or self._home[0] is not now:
+                self._home = (now, now.context())
+            context = self._home[1]
+        return Page(
+            start.site,
+            context=context,
+            width=start.width,
+            height=start.height,
+            script=start.script,
+            deadline=self.deadline,
+        )
 
     def _load(self, start: Start) -> Page:
         page = self._open(start)
@@ -172,6 +188,15 @@ class Session:
             self._spare = None
             if not future.cancel():
                 future.add_done_callback(lambda done: None if done.exception() else done.result().close())
+
+    def _leave(self) -> None:
+        """Close everything, the context and with it the process that may hang."""
+        self._drop()
+        self._give_back_spare()
+        with self._homing:
+            home, self._home = self._home, None
+        if home is not None and home[0].alive:
+            home[0].dispose(home[1])
 
     def _drop(self) -> None:
         if self.page is not None:
