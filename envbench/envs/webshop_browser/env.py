@@ -28,15 +28,14 @@ _TYPING = frozenset(("fill", "type", "keyboard_type"))
 _PRESSING = frozenset(("press", "keyboard_press"))
 _COMMAND_KEYS = frozenset(("Control", "ControlOrMeta", "Meta"))
 _EDITS = frozenset("cvxyz")
-_LAST_INPUT = frozenset(("click", "mouse_click", "mouse_up", "press", "keyboard_press"))
+_LAST_INPUT = frozenset(("click", "check", "mouse_click", "mouse_up", "press", "keyboard_press"))
 """Actions whose last event is the one that leaves a page: nothing of them can reach the next."""
 
-
 _REST: dict[str, Any] = {
-    "input": {"typed": [], "checked": [], "focus": -1, "caret": []},
+    "input": {"typed": [], "checked": [], "focus": -1, "caret": [], "held": []},
     "sight": {"selection": [], "scrolled": []},
 }
-"""What `touched.js` says of a page as it was served."""
+"""What was done to a page that is as it was served."""
 
 
 @cache
@@ -71,7 +70,6 @@ class WebShopBrowser(BrowserEnv):
     def _answer(self, asked: Request) -> Response | None:
         """Do what a request stands for, and show the page that the session stands on, at its own address."""
         engine = self._engine
-        here = site.address(engine.session)
         form = asked.body if asked.method == "POST" else None
         wanted = site.request(asked.url, form)
         if self._listening:
@@ -80,10 +78,10 @@ class WebShopBrowser(BrowserEnv):
                 self._reply, self._listening = engine.step(action), False
                 if self._session.page is not None:  # where the mouse was left is no part of the next page
                     self._session.page.mouse = None
-        moved_to = site.address(engine.session)
-        if form is None and wanted.path == moved_to:
+        here = site.address(engine.session)
+        if form is None and wanted.path == here:
             return Response(templates.page(engine).encode("utf-8", "replace"))
-        return Response(b"", status=303, headers={"Location": moved_to or here})
+        return Response(b"", status=303, headers={"Location": here})
 
     def _start(self, task: Task) -> Start:
         width, height = self.window
@@ -152,19 +150,26 @@ class WebShopBrowser(BrowserEnv):
         return Transition(self._show(), reply.reward, reply.done, reply.reward, reply.reward == 1.0)
 
     @property
+    def _done_to_page(self) -> dict[str, Any]:
+        """Return what was done to the page since it was served: what `touched.js` says, and where the mouse is held."""
+        facts, page = self._session.seen.facts, self._session.page
+        held = list(page.mouse or ()) if page is not None and page.held else []
+        return {"input": facts["input"] | {"held": held}, "sight": facts["sight"]}
+
+    @property
     def _at_rest(self) -> bool:
         """The page is as it was served."""
-        return bool(self._session.seen.facts == _REST)
+        return self._done_to_page == _REST
 
     def _state(self) -> JsonValue:
         """Return the engine's state, as WebShop-v0's; with what was done to the page where it is not as served."""
-        state = state_of(self._engine)
-        return state if self._at_rest else [*state, self._session.seen.facts]
+        state, done = state_of(self._engine), self._done_to_page
+        return state if done == _REST else [*state, done]
 
     def _anchor(self) -> JsonValue:
         """Return the engine's, with what was typed and what has the focus; what is in sight decides nothing."""
-        anchor, touched = anchor_of(self._engine), self._session.seen.facts["input"]
-        return anchor if touched == _REST["input"] else [*anchor, touched]
+        anchor, done = anchor_of(self._engine), self._done_to_page["input"]
+        return anchor if done == _REST["input"] else [*anchor, done]
 
     def _load_state(self, state: Any) -> None:
         self._begin_engine(self.task, session_of(state[:STATE_LENGTH]))
@@ -185,7 +190,7 @@ class WebShopBrowser(BrowserEnv):
             if parsed is None or self._session.act(parsed):
                 break
             self._inputs.append(action)
-        if self._session.seen.facts != self._wanted:
+        if self._done_to_page != self._wanted:
             raise SnapshotMismatch(
                 f"{len(self._inputs)} inputs on the page of {self.task.id} led to another one than in the snapshot; "
                 "is it of another Chromium, or made with barrier=False?"
@@ -230,7 +235,7 @@ def _takes(action: Action) -> bool:
     if action.name in ("go_back", "go_forward"):
         return False
     if action.name in _TYPING:
-        return not any(key in str(action.arguments[-1]) for key in "\t\r\n")
+        return not any(key in str(text) for text in action.arguments for key in "\t\r\n")
     return action.name not in _PRESSING or not _remembers(str(action.arguments[-1]))
 
 

@@ -126,6 +126,7 @@ def test_a_choice_below_the_fold_leaves_no_scrolled_page(env: Any) -> None:
         'type({box}, "lamp\\n")',
         'keyboard_type("a\\r")',
         'fill({box}, "tab\\there")',
+        'fill({box}, "tab\\there", True)',
         'keyboard_press("Control+v")',
         'press({box}, "ControlOrMeta+c")',
         'keyboard_press("Shift+Insert")',
@@ -146,6 +147,16 @@ def test_what_the_shop_does_not_take_changes_nothing(env: Any, action: Any) -> N
     observation, reward, terminated, truncated, info = env.step(action and action.replace("{box}", str(box)))
     assert (reward, terminated, truncated, info["valid"]) == (0.0, False, False, False)
     assert (observation, env.state_hash(), env._state()) == before
+
+
+def test_a_mouse_button_that_is_held_is_part_of_the_state(env: Any) -> None:
+    served = env.state_hash()
+    env.step("mouse_down(500, 700)")
+    assert env.state_hash() != served
+    env.restore(env.snapshot())
+    assert env._session.page.held
+    env.step("mouse_up(500, 700)")
+    assert env.state_hash() == served
 
 
 def test_a_double_click_is_one_action_of_the_engine(env: Any) -> None:
