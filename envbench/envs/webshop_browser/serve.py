@@ -26,7 +26,8 @@ HOST = "127.0.0.1"
 TEXT_SHOP = "envbench/WebShop-v0"
 """What a person's episode is recorded as: actions and states are the engine's."""
 
-_LONGEST_BODY = 1 << 20
+_LONGEST_BODY = 1 << 24
+"""Bytes of a form."""
 
 log = logging.getLogger(__name__)
 

@@ -110,7 +110,8 @@ def test_hostile_searches_and_long_bodies_are_survived(visit: Visit) -> None:
     person = Visitor(visit)
     assert person.ask("/search", {"q": "<script>" * 12_500}) == 200
     assert person.html.count("<script>") == 1
-    assert person.ask("/search", {"q": "x" * 1_100_000}) == 413
+    for length in ("99999999", "-1", "many"):
+        assert person.ask("/search", {}, **{"Content-Length": length}) == 413
     assert person.ask("/search", {"q": "ünïcödé 漢字 \ud83d"[:-1]}) == 200
     assert "漢字" in person.text
 
