@@ -78,10 +78,15 @@ class SeedStream:
             InvalidValue: for what is no whole number, 0 or above.
         """
         if seed is None:
+            drawn = self.coming()
             self._drawn += 1
-            return derive_seed(self._root, "episode", self._drawn - 1)
+            return drawn
         self._root, self._drawn = _seed("seed", seed), 0
         return self._root
+
+    def coming(self) -> int:
+        """Return the seed of the next episode, should none be given."""
+        return derive_seed(self._root, "episode", self._drawn)
 
 
 class Env(gymnasium.Env[ObsT, str]):

@@ -11,6 +11,7 @@ import platform
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -205,12 +206,12 @@ def _measure_many(settings: BrowserSettings) -> Row:
     envs = [_make()]
     envs[0].reset(seed=0, options={"task": _task()})
     time.sleep(1.0)  # until the spare page is there
-    one = _memory()
+    one = memory()
     envs += [_make() for _ in range(settings.environments - 1)]
     for env in envs:
         env.reset(seed=0, options={"task": _task()})
     time.sleep(1.0)
-    further = (_memory() - one) / max(1, len(envs) - 1)
+    further = (memory() - one) / max(1, len(envs) - 1)
     speeds = []
     for _ in range(settings.repeats):
         threads = [threading.Thread(target=_steps, args=(env, settings.steps)) for env in envs]
@@ -225,19 +226,25 @@ def _measure_many(settings: BrowserSettings) -> Row:
     return {"steps_per_second": speeds, "mb_per_environment": further, "mb_one": one}
 
 
-def _memory() -> float:
-    """Return the megabytes of the browser's processes and of this one, shared pages divided (PSS)."""
-    group = browser().pipe.pid
-    total = 0
+def processes() -> list[int]:
+    """Return the ids of the browser's processes."""
+    group = str(browser().pipe.pid)
+    found = []
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
-            try:
-                inside = entry.joinpath("stat").read_text().rpartition(")")[2].split()[2] == str(group)
-                if inside or entry.name == str(os.getpid()):
-                    rollup = entry.joinpath("smaps_rollup").read_text()
-                    total += int(rollup.partition("\nPss:")[2].split()[0])
-            except (OSError, ValueError, IndexError):
-                continue
+            with suppress(OSError, IndexError):  # it ended meanwhile
+                if entry.joinpath("stat").read_text().rpartition(")")[2].split()[2] == group:
+                    found.append(int(entry.name))
+    return found
+
+
+def memory() -> float:
+    """Return the megabytes of the browser's processes and of this one, shared pages divided (PSS)."""
+    total = 0
+    for process in (os.getpid(), *processes()):
+        with suppress(OSError, IndexError):
+            rollup = Path(f"/proc/{process}/smaps_rollup").read_text()
+            total += int(rollup.partition("\nPss:")[2].split()[0])
     return total * 1024 / 1e6
 
 
@@ -248,4 +255,12 @@ _JOBS: dict[str, Callable[[BrowserSettings], Row]] = {
     "browsergym": _measure_browsergym,
 }
 
-__all__ = ["TARGETS", "BrowserSettings", "browser_summary", "make_browser_plan", "measure_browser"]
+__all__ = [
+    "TARGETS",
+    "BrowserSettings",
+    "browser_summary",
+    "make_browser_plan",
+    "measure_browser",
+    "memory",
+    "processes",
+]

@@ -58,6 +58,7 @@ class BrowserEnv(Env[Observation]):
         self._guess: Start | None = None
         self._guessed_right = True
         self._last_task: str | None = None
+        self._drawn_next = False
         self._session = Session(
             tick_ms=float(self.knobs["tick_ms"]),
             barrier=bool(self.knobs["barrier"]),
@@ -110,7 +111,7 @@ class BrowserEnv(Env[Observation]):
         return self._show()
 
     def _guess_next(self, task: Task) -> Start:
-        """Return where the next episode probably begins: the same task again, or the one after it in its panel.
+        """Return where the next episode probably begins: the next draw, the same task again, or the next of its panel.
 
         A guess is acted on where the one before was right; `_guessed_right` tells.
         """
@@ -118,6 +119,8 @@ class BrowserEnv(Env[Observation]):
         self._guessed_right = self._guess is None or self._guess == start
         again = self._last_task in (None, task.id)
         self._last_task = task.id
+        if self._drawn_next:
+            return self._start(self._draw_task(self._seeds.coming()))
         if again:
             return start
         tasks = panel(self.family, self.dataset, split_of(task.id)[2], **self.knobs)
@@ -149,6 +152,7 @@ class BrowserEnv(Env[Observation]):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Observation, dict[str, Any]]:
+        self._drawn_next = seed is None and not options
         shown, info = super().reset(seed=seed, options=options)
         return fresh(shown), info
 

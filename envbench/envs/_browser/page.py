@@ -283,6 +283,7 @@ class Page:
         if self._gone != "the page was closed":
             self._gone = "the page was closed"
             self._pipe.listen(self._session, None)
+            self._pipe.fail(self._session, self._gone)
             self.browser.discard(self._target)
             if self._own_context:
                 self.browser.dispose(self._own_context)

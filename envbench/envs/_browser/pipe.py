@@ -175,8 +175,9 @@ class Pipe:
 
     def fail(self, session: str, reason: str) -> None:
         """Settle what waits for a session that will not answer any more."""
-        for reply in list(self._waiting.values()):
+        for number, reply in list(self._waiting.items()):
             if reply.session == session:
+                self._waiting.pop(number, None)
                 reply.settle(None, reason)
 
     def close(self) -> None:

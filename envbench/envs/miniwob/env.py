@@ -57,6 +57,9 @@ class MiniWoB(BrowserEnv):
         raw = min(1.0, max(-1.0, float(seen.facts["raw"])))
         return raw, True, max(0.0, raw), raw > 0
 
+    def _anchor(self) -> JsonValue:
+        return self._state() if self.task.payload[0] in pages.CHANGES_UNSEEN else super()._anchor()
+
     def _instruction(self) -> str:
         return pages.utterance(self._session.seen.facts["said"])
 

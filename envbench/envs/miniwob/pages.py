@@ -17,6 +17,13 @@ WINDOW = (332, 214)
 PICTURE = (0, 0, 160, 210)
 """The part of the window that a task occupies: x, y, width, height."""
 
+CHANGES_UNSEEN = frozenset(
+    ("chase-circle", "daily-calendar", "drag-cube", "draw-circle", "draw-line", "hover-shape", "moving-items",
+     "simon-says", "stock-market", "terminal", "text-editor")
+)  # fmt: skip
+"""Pages whose scripts remember of the past what neither the document nor a global shows: a button pushed, a score, keys
+held. There an anchor is the whole history."""
+
 SCRIPT = """
 Object.assign(__envbench.family, {
   skip: '#reward-display,#click-canvas,#sync-task-cover',
@@ -112,4 +119,4 @@ def fields(page: str, said: Any) -> dict[str, str]:
         return {}
 
 
-__all__ = ["PICTURE", "WINDOW", "digest", "fields", "home", "names", "start", "utterance"]
+__all__ = ["CHANGES_UNSEEN", "PICTURE", "WINDOW", "digest", "fields", "home", "names", "start", "utterance"]

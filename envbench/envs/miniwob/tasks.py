@@ -11,7 +11,7 @@ from envbench.envs.miniwob.pages import digest, names
 from envbench.seeding import derive_seed
 from envbench.types.task import TaskSet, TaskSpec
 
-SEEDS = {"train": 8, "val": 2, "test": 2, "all": 2}
+SEEDS = {"train": 4, "val": 1, "test": 2, "all": 2}
 """Seeds of each page in a split."""
 
 _RANGE = 10**6
