@@ -406,7 +406,7 @@ class Env(gymnasium.Env[ObsT, str]):
 
     def _use_task(self, task: Task) -> None:
         self.task = task
-        self._hasher = KeyHasher(self.family, task.digest)
+        self._hasher = KeyHasher(self.card.tasks_family, task.digest)
 
     def _show_refusal(self) -> None:
         refusal = self._refusal()
