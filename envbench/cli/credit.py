@@ -59,9 +59,10 @@ def list_methods(
 
     if kind not in (None, *_KINDS):
         raise UnknownName("kind", kind, _KINDS)
+    found: list[Method | Loss] = [*methods(), *LOSSES]
     rows: list[dict[str, Any]] = [
         {**{name: getattr(one, name) for name in _COLUMNS}, "needs": list(one.needs)}
-        for one in (*methods(), *LOSSES)
+        for one in found
         if kind in (None, one.kind)
     ]
     if as_json:
