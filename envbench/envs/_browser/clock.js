@@ -15,6 +15,13 @@
   let nextId = 1;
   let random = 0; // numbers drawn
   const timers = new Map(); // id -> {due, every, call, args, frame}
+  const PROBE = 'F24'; // the driver's, to learn whether input arrives; no page hears of it
+  let awake = false;
+  window.addEventListener('keyup', (event) => {
+    if (event.key !== PROBE) return;
+    event.stopImmediatePropagation();
+    awake = true;
+  }, true);
   const counts = { dialogs: 0, popups: 0, errors: 0 };
   const listens = new WeakSet(); // elements with a mouse listener of their own
 
@@ -186,6 +193,7 @@
       advance, pending, counts, listens, timers, native,
       get now() { return now; },
       get drawn() { return random; },
+      get awake() { return awake; },
       resetDrawn() { random = 0; },
     },
   });
