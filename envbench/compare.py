@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from math import fsum
@@ -180,11 +180,11 @@ def _check_comparable(first: SweepTable, other: SweepTable) -> None:
 def _measured(table: SweepTable, measure: Measure) -> Values:
     curves: dict[tuple[str, str, float, str], list[float]] = defaultdict(list)
     chosen_on = {str(one) for one in table.config["selection_seeds"]}
-    for row in table.rows:
-        label, seed = label_of(table.config, row), str(row["seed"])
+    for (scale, label, rate), row in _keyed(table):
+        seed = str(row["seed"])
         column = "success" if measure != "test" else "val_success" if seed in chosen_on else "test_success"
         if row.get(column) is not None:
-            curves[row["advantage_scale"], label, row["learning_rate"], seed].append(row[column])
+            curves[scale, label, rate, seed].append(row[column])
     values: Values = defaultdict(dict)
     for (scale, label, rate, seed), success in curves.items():
         kept = success[-max(1, len(success) // 10) :] if measure == "final" else success
@@ -197,19 +197,33 @@ def measure_of(config: Mapping[str, Any]) -> Measure:
     return "test" if config.get("lm") else "area"
 
 
-def label_of(config: Mapping[str, Any], row: Mapping[str, Any]) -> str:
-    """Return the label that a sweep with this configuration gives the method of a metric row."""
-    for method in config["methods"]:
-        if method["name"] == row["method"] and encode(method.get("options", {})).decode() == row["options"]:
-            return str(method["label"])
-    raise UnknownName("method of the sweep", row["method"], [method["label"] for method in config["methods"]])
+def _keyed(table: SweepTable) -> Iterator[tuple[tuple[str, str, float], Mapping[str, Any]]]:
+    """Yield ((scale, label, rate), row) for every row."""
+    label = labeller(table.config)
+    for row in table.rows:
+        yield (row["advantage_scale"], label(row), row["learning_rate"]), row
+
+
+def labeller(config: Mapping[str, Any]) -> Callable[[Mapping[str, Any]], str]:
+    """Return what tells the label that a sweep with this configuration gives the method of a metric row.
+
+    It raises `UnknownName` for a row of another sweep.
+    """
+    labels = {(one["name"], encode(one.get("options", {})).decode()): str(one["label"]) for one in config["methods"]}
+
+    def label(row: Mapping[str, Any]) -> str:
+        name = row["method"], row["options"]
+        if name not in labels:
+            raise UnknownName("method of the sweep", row["method"], labels.values())
+        return labels[name]
+
+    return label
 
 
 def _spent(table: SweepTable) -> dict[tuple[str, str, float], dict[str, dict[str, float]]]:
     """Return what each run had cost in its last row: (scale, label, rate) -> seed -> column of `BUDGET` -> value."""
     spent: dict[tuple[str, str, float], dict[str, dict[str, float]]] = defaultdict(dict)
-    for row in table.rows:  # those of a run are in order, so that the last one stays
-        key = row["advantage_scale"], label_of(table.config, row), row["learning_rate"]
+    for key, row in _keyed(table):  # those of a run are in order, so that the last one stays
         spent[key][str(row["seed"])] = {name: row[name] for name in BUDGET if name in row}
     return dict(spent)
 

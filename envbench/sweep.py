@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias, get_args
 
 from envbench.cards import KnobValue
-from envbench.compare import SweepTable, best_rates, label_of
+from envbench.compare import SweepTable, best_rates, labeller
 from envbench.errors import InvalidValue, UnknownName
 from envbench.hashing import encode
 from envbench.runs import Cell, CellResult, Plan, Run, execute
@@ -98,6 +98,8 @@ class SweepConfig:
         labels = [method.label for method in self.methods]
         if len(set(labels)) < len(labels) or not labels:
             raise InvalidValue(f"methods {labels}: expected at least one, each with a label of its own")
+        if len({(method.name, encode(method.options)) for method in self.methods}) < len(self.methods):
+            raise InvalidValue(f"methods {labels}: two are one method with the same options, and rows name no labels")
         if self.reference and self.reference not in labels:
             raise UnknownName("reference", self.reference, labels)
         if self.report_rates not in get_args(ReportRates):
@@ -280,14 +282,14 @@ def execute_sweep(
     plan = sweep_plan(config)
 
     def complete(rows: Sequence[Mapping[str, Any]], cells: Sequence[Cell]) -> list[Mapping[str, Any]]:
-        best = best_rates(SweepTable(str(out), plan.config, rows))
-        return [{**cell.spec, "learning_rate": best[_scale_and_label(plan.config, cell.spec)]} for cell in cells]
+        best, label = best_rates(SweepTable(str(out), plan.config, rows)), labeller(plan.config)
+        specs: list[Mapping[str, Any]] = []
+        for spec in (cell.spec for cell in cells):
+            name = label({"method": spec["method"], "options": encode(spec["options"]).decode()})
+            specs.append({**spec, "learning_rate": best[str(spec["advantage_scale"]), name]})
+        return specs
 
     return execute(plan, run_cell, out, workers=workers, setup=one_thread, complete=complete, on_progress=on_progress)
-
-
-def _scale_and_label(config: Mapping[str, Any], spec: Mapping[str, Any]) -> tuple[str, str]:
-    return spec["advantage_scale"], label_of(config, {**spec, "options": encode(spec["options"]).decode()})
 
 
 def one_thread(_config: Mapping[str, Any]) -> None:

@@ -16,7 +16,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from envbench.cards import home
-from envbench.compare import label_of
+from envbench.compare import labeller
 from envbench.errors import DataCorrupt, InvalidValue, UnknownName
 from envbench.report import fidelity, fidelity_board
 from envbench.report.credit_figures import DPI, CreditFigure
@@ -83,7 +83,7 @@ def _standings(setting: str) -> Drawn:
 
 def _sensitivity(setting: str) -> Drawn:
     table = rates_frame(sweep_of(setting))
-    return Drawn(sensitivity_plot(table, SETTINGS[setting]), table, DPI)
+    return Drawn(sensitivity_plot(table, SETTINGS[setting]), table, 92)
 
 
 for _name, _words in SETTINGS.items():
@@ -168,9 +168,10 @@ def committed(methods: tuple[str, ...]) -> pd.DataFrame:
         if path.suffix not in SUFFIXES:
             continue
         name, config, found = committed_sweep(path)
+        label = labeller(config)
         use = {seed: name for name in ("selection", "report") for seed in config[f"{name}_seeds"]}
         kept = [row for row in found if row.get("method") in methods]
-        rows += [metric_row(name, row, label_of(config, row), use, config) for row in kept]
+        rows += [metric_row(name, row, label(row), use, config) for row in kept]
     if not rows:
         raise InvalidValue(
             f"no results of {', '.join(methods)} in {home() / 'baselines'}: a wheel leaves them out, use a checkout"

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from envbench.compare import label_of
+from envbench.compare import labeller
 from envbench.errors import InvalidValue, RunUnreadable
 from envbench.report.triage import triage_columns
 from envbench.runs import Run
@@ -56,7 +56,7 @@ def load(runs: Sequence[Run]) -> Loaded:
     if not unique:
         raise InvalidValue("report: name at least one run directory, e.g. envbench report runs/eval-...")
     episodes = [row for run in unique for row in _episodes(run)]
-    metrics = [_metric(run, row) for run in unique for row in run.metrics() if "iteration" in row]
+    metrics = [row for run in unique for row in _metrics(run)]
     if not episodes and not metrics and all(run.kind != "fidelity" for run in unique):
         raise InvalidValue("report: these runs hold neither episodes nor training metrics; give runs of eval or sweep")
     return Loaded(unique, labelled_agents(episodes), labelled_methods(metrics))
@@ -78,10 +78,11 @@ def _episode(run: Run, row: Mapping[str, Any]) -> dict[str, Any]:
     return {**picked, **added, "setting": f"{knobs} limit {limit}"}
 
 
-def _metric(run: Run, row: Mapping[str, Any]) -> dict[str, Any]:
-    label = label_of(run.config, row) if run.kind == "sweep" else row["method"]
+def _metrics(run: Run) -> list[dict[str, Any]]:
+    label = labeller(run.config) if run.kind == "sweep" else lambda row: str(row["method"])
     use = {seed: name for name in ("selection", "report") for seed in run.config.get(f"{name}_seeds", ())}
-    return metric_row(run.run_id, row, label, use, run.config)
+    rows = (row for row in run.metrics() if "iteration" in row)
+    return [metric_row(run.run_id, row, label(row), use, run.config) for row in rows]
 
 
 def metric_row(

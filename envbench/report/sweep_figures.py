@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 
 from envbench.cards import home
 from envbench.compare import SweepTable, compare_tables
@@ -20,9 +22,10 @@ from envbench.report.curves import scale_words
 from envbench.report.plots import LIGHT, Theme, dress, label_width, new_figure, settled
 
 FOLDER = "all-methods"  # of `baselines/`
-SETTINGS = {"sokoban": "Sokoban", "frozenlake": "FrozenLake", "webshop": "WebShop", "bifurcation": "Bifurcation"}
+SETTINGS = {"sokoban": "Sokoban", "frozenlake": "FrozenLake", "bifurcation": "Bifurcation"}
 SUFFIXES = (".parquet", ".jsonl")
-_COLOURS = {"better": 2, "not distinguishable": 6, "worse": 1}  # of the palette
+_VERDICTS = ("better", "not distinguishable", "worse")
+_DASH = (0, (4, 2))
 
 
 def committed_sweep(path: Path) -> SweepTable:
@@ -124,20 +127,18 @@ def standings_plot(frame: pd.DataFrame, title: str, theme: Theme = LIGHT) -> Fig
         axes.set_xlabel("success, mean over the curve", fontsize=8)
         axes.set_yticks(range(len(order)), order if axes is panels[0] else [""] * len(order), color=theme.ink)
         axes.tick_params(axis="y", length=0, labelsize=7.5)
-    panels[0].set_xlim(0.0, min(1.0, 1.08 * float(frame["high"].max())))
+    low, high = float(frame["low"].min()), float(frame["high"].max())
+    panels[0].set_xlim(max(0.0, low - 0.06 * (high - low)), min(1.0, high + 0.06 * (high - low)))
+    panels[0].xaxis.set_major_locator(MaxNLocator(5))
     reference = frame.loc[frame["verdict"] == "reference", "method"].iloc[0]
-    marks = [
-        Line2D([], [], color=theme.palette[index], marker="o", markersize=4, linewidth=1.4, label=f"{words} than it")
-        for words, index in _COLOURS.items()
-        if words != "not distinguishable"
-    ]
-    grey = Line2D([], [], color=theme.soft, marker="o", markersize=4, linewidth=1.4, label="not distinguishable")
-    line = Line2D([], [], color=theme.palette[0], linewidth=1, linestyle=(0, (4, 2)), label=reference)
-    ring = Line2D(
-        [], [], color=theme.soft, marker="o", markerfacecolor="none", linestyle="", label="rate ends the grid"
+    style: dict[str, Any] = {"marker": "o", "markersize": 4, "linewidth": 1.4}
+    marks = [Line2D([], [], color=_colour(word, theme), label=word, **style) for word in _VERDICTS]
+    marks.insert(0, Line2D([], [], color=theme.palette[0], linewidth=1, linestyle=_DASH, label=reference))
+    marks.append(
+        Line2D([], [], color=theme.soft, marker="o", fillstyle="none", linestyle="", label="rate ends the grid")
     )
     figure.legend(
-        handles=[line, marks[0], grey, marks[1], ring], loc="upper right", bbox_to_anchor=(0.985, 1 - 0.22 / height),
+        handles=marks, loc="upper right", bbox_to_anchor=(0.985, 1 - 0.22 / height),
         ncols=5, frameon=False, fontsize=7.5, labelcolor=theme.ink, handlelength=1.6, columnspacing=1.2,
     )  # fmt: skip
     figure.text(0.015, 1 - 0.2 / height, title, fontsize=9.5, fontweight="bold", color=theme.ink, va="center")
@@ -146,14 +147,17 @@ def standings_plot(frame: pd.DataFrame, title: str, theme: Theme = LIGHT) -> Fig
     return figure
 
 
+def _colour(verdict: str, theme: Theme) -> str:
+    places = {"reference": 0, "worse": 1, "better": 2}
+    return theme.palette[places[verdict]] if verdict in places else theme.soft
+
+
 def _dots(axes: Axes, rows: pd.DataFrame, theme: Theme) -> None:
     reference = rows[rows["verdict"] == "reference"].iloc[0]
     axes.axvspan(reference["low"], reference["high"], color=theme.palette[0], alpha=0.12, linewidth=0)
-    axes.axvline(reference["success"], color=theme.palette[0], linewidth=1, linestyle=(0, (4, 2)), zorder=1)
+    axes.axvline(reference["success"], color=theme.palette[0], linewidth=1, linestyle=_DASH, zorder=1)
     for place, (_, row) in enumerate(rows.iterrows()):
-        colour = {"better": theme.palette[2], "worse": theme.palette[1], "reference": theme.palette[0]}.get(
-            row["verdict"], theme.soft
-        )
+        colour = _colour(row["verdict"], theme)
         axes.hlines(place, row["low"], row["high"], color=colour, linewidth=1.4)
         axes.plot(
             row["success"], place, "o", markersize=4.2, color=colour,

@@ -38,7 +38,8 @@ def baselines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             for t in (0, 10, 20)
         ]  # fmt: skip
         (folder / "results/lake.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    monkeypatch.setattr("envbench.report.figures.home", lambda: tmp_path)
+    for module in ("figures", "sweep_figures"):
+        monkeypatch.setattr(f"envbench.report.{module}.home", lambda: tmp_path)
     return tmp_path
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from envbench.compare import compare_evals, compare_sweeps, label_of
+from envbench.compare import compare_evals, compare_sweeps, labeller
 from envbench.errors import DataCorrupt, InvalidValue, SplitRefused, UnknownName
 from envbench.runs import Cell, CellResult, Plan, execute
 from envbench.sweep import (
@@ -73,7 +73,7 @@ def test_options_that_change_nothing_give_a_tie(run):
         assert duel.comparison.p_value == 1.0
         assert duel.verdict == "not distinguishable"
     row = run.metrics()[-1]
-    assert label_of(run.config, row) == "gigpo, omega 0"
+    assert labeller(run.config)(row) == "gigpo, omega 0"
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +89,7 @@ def test_the_report_seeds_run_at_the_best_rate_alone(run, two_stages):
     report = set(two_stages.config["report_seeds"])
     for row in rows:
         if row["seed"] in report:
-            label = label_of(two_stages.config, row)
+            label = labeller(two_stages.config)(row)
             assert row["learning_rate"] == best[row["advantage_scale"], label].learning_rate
             assert row["cell"].startswith(f"{label}/{row['advantage_scale']}/best/")
     everywhere = {(row["method"], row["advantage_scale"], row["learning_rate"], row["seed"], row["iteration"]): row
@@ -247,6 +247,7 @@ def test_results_hold_the_curves(run, tmp_path):
         ({"itrations": 3}, UnknownName, "iterations"),
         ({"methods": [{"name": "grpo", "option": {}}]}, UnknownName, "options"),
         ({"methods": [{"name": "grpo"}, {"name": "grpo"}]}, InvalidValue, "label"),
+        ({"methods": [{"name": "grpo"}, {"name": "grpo", "label": "x"}]}, InvalidValue, "same options"),
         ({"methods": [{"label": "x"}]}, InvalidValue, "'name' is missing"),
         ({"methods": ["grpo"]}, InvalidValue, r"\[\[methods\]\]"),
         ({"methods": [{"name": "grpoo"}]}, UnknownName, "grpo"),
