@@ -300,6 +300,7 @@
     const elements = all();
     const canon = canonical(elements);
     const mouse = wanted.mouse && document.elementFromPoint(wanted.mouse[0], wanted.mouse[1]);
+    if (wanted.held) canon.held = wanted.mouse;
     canon.hover = mouse ? elements.indexOf(mouse) : -1;
     canon.timers = eb.pending(family.ignored());
     canon.drawn = eb.drawn;

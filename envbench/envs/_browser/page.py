@@ -256,7 +256,7 @@ class Page:
         Raises:
             BrowserFailed: the page does not answer, or not with that.
         """
-        text = self.invoke("observe", {"mouse": self.mouse, "html": html})
+        text = self.invoke("observe", {"mouse": self.mouse, "held": self.held, "html": html})
         if not isinstance(text, str):
             raise self._failed("the page does not say what it shows")
         try:

@@ -247,6 +247,16 @@ def test_the_document_key_tells_states_apart(play: Play) -> None:
     assert canvas.session.refresh().document != before
 
 
+def test_a_held_button_is_part_of_the_state(play: Play) -> None:
+    keys = set()
+    for actions in (("mouse_move(9, 9)",), ("mouse_down(9, 9)",), ("mouse_down(9, 9)", "mouse_move(50, 9)")):
+        played = play("<p>so</p>")
+        for action in actions:
+            played.act(action)
+        keys.add(played.session.seen.document)
+    assert len(keys) == 3
+
+
 def test_reading_changes_nothing(play: Play) -> None:
     played = play(FORM, html=True)
     for _ in range(3):
