@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import fields
 from functools import partial
 from pathlib import Path
+from statistics import median
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -81,17 +82,28 @@ def trl_check(
     repeats: int = 3,
 ) -> Check:
     """Compare one step of ours with one of TRL's, both with weights in `dtype`."""
-    model = random_model(shape, peers.word_tokenizer(shape.vocabulary), 0).to(device, dtype)
-    given = {"groups": groups, "group": group, "prompt": prompt, "completion": completion, "repeats": repeats}
+    model: Any = _made(shape).to(device, dtype)
+    given: dict[str, Any] = {
+        "groups": groups,
+        "group": group,
+        "prompt": prompt,
+        "completion": completion,
+        "repeats": repeats,
+    }
     name = f"a step with prompts of {prompt}, against TRL"
-    own = float(np.median(ours.one_step(model, **given).seconds))
+    own = median(ours.one_step(model, **given).seconds)
     try:
         theirs = peers.trl_grpo(model, **given)
     except MissingExtra as error:
         return Check(name, f"{groups * group / own:,.0f} episodes/s; {error}", f">= {TRL_TARGET:g} times", None)
-    ratio = float(np.median(theirs.seconds)) / own
+    ratio = median(theirs.seconds) / own
     found = f"{ratio:.2f} times {theirs.peer}, {groups * group / own:,.0f} episodes/s"
     return Check(name, found, f">= {TRL_TARGET:g} times", ratio >= TRL_TARGET)
+
+
+def _made(shape: Shape) -> Any:
+    """Return a model of random weights."""
+    return random_model(shape, peers.word_tokenizer(shape.vocabulary), 0)
 
 
 def decode_check(
@@ -105,7 +117,7 @@ def decode_check(
     copied: int = 1 << 30,
 ) -> Check:
     """Compare the time of a token in every row, drawing included, with the reading of weights and cache."""
-    model = random_model(shape, peers.word_tokenizer(shape.vocabulary), 0).to(device, dtype).eval()
+    model: Any = _made(shape).to(device, dtype).eval()
     forward, at = FastForward(model), torch.device(device)
     prompts = peers.random_prompts(rows, tokens, shape.vocabulary, 0)
     cache, logits = forward.prefill(*pad(prompts, at), room=steps)
@@ -135,7 +147,7 @@ def update_check(
     size: int = 8192,
 ) -> Check:
     """Compare the operations per second of an update under bfloat16 autocast with those of one large product."""
-    model = random_model(shape, peers.word_tokenizer(shape.vocabulary), 0).to(device)
+    model: Any = _made(shape).to(device)
     at = torch.device(device)
     forward = Autocast(FastForward(model), at.type, torch.bfloat16)
     rows = random_rows(groups, group, prompt, completion, shape.vocabulary, 0)
@@ -240,7 +252,7 @@ def gpu_tests(*paths: str) -> Check:
 def write_model(folder: Path, shape: Shape, vocabulary: int, length: int) -> None:
     """Write a model of `shape` with a tokenizer for WebShop of at most `vocabulary` tokens; it may know more."""
     tokenizer = train_tokenizer(corpus([WEBSHOP], tasks=8, steps=8), min(vocabulary, shape.vocabulary))
-    model = random_model(shape, tokenizer, 0, vocabulary=shape.vocabulary, length=length)
+    model: Any = random_model(shape, tokenizer, 0, vocabulary=shape.vocabulary, length=length)
     with quiet():
         model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)

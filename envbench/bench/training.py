@@ -103,7 +103,7 @@ def measure_training(config: Mapping[str, Any], spec: Mapping[str, Any]) -> Cell
 
 def _prompt(settings: TrainingSettings, spec: Mapping[str, Any], folder: Path) -> list[Row]:
     model = random_model(*_shape_and_words(settings), settings.seed)
-    given = {"groups": settings.groups, "group": settings.group, "completion": settings.completion}
+    given: dict[str, Any] = {"groups": settings.groups, "group": settings.group, "completion": settings.completion}
     given |= {"prompt": spec["tokens"], "repeats": 2, "seed": settings.seed}
     programs: dict[str, Program] = {
         "ours": partial(ours.one_step, model, **given),
@@ -116,7 +116,7 @@ def _prompt(settings: TrainingSettings, spec: Mapping[str, Any], folder: Path) -
 
 def _rollout(settings: TrainingSettings, spec: Mapping[str, Any], folder: Path) -> list[Row]:
     policy = _policy(settings, folder)
-    given = {**_dialogue(settings), "repeats": 2}
+    given: dict[str, Any] = {**_dialogue(settings), "repeats": 2}
     programs: dict[str, Program] = {
         name: partial(ours.rollouts, policy.model, policy.tokenizer, SOKOBAN, name, **given) for name in ours.ROLLOUTS
     }
@@ -124,7 +124,8 @@ def _rollout(settings: TrainingSettings, spec: Mapping[str, Any], folder: Path) 
 
 
 def _dialogues(settings: TrainingSettings, spec: Mapping[str, Any], folder: Path) -> list[Row]:
-    policy, given = _policy(settings, folder), {**_dialogue(settings), "repeats": 1}
+    policy = _policy(settings, folder)
+    given: dict[str, Any] = {**_dialogue(settings), "repeats": 1}
     programs: dict[str, Program] = {
         "ours": partial(ours.dialogues, folder / "model", SOKOBAN, threads=settings.threads, **given),
         "trl": partial(peers.trl_dialogues, policy.model, policy.tokenizer, SOKOBAN, **given),

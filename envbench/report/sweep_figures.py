@@ -46,7 +46,7 @@ def committed_sweep(path: Path) -> SweepTable:
 
 def short(path: Path) -> str:
     """Return a path below `home()` in words."""
-    return path.relative_to(home()).as_posix()
+    return path.relative_to(home()).as_posix() if path.is_relative_to(home()) else path.as_posix()
 
 
 def sweep_of(setting: str, of: str = FOLDER) -> SweepTable:

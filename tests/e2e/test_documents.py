@@ -39,5 +39,5 @@ def test_commands_and_links_exist(path: Path) -> None:
         assert verb in verbs
     for link in re.findall(r"\]\((?!https?:)([^)#]+)", text):
         assert (path.parent / link).exists(), link
-    for named in re.findall(r"\b(?:baselines|envs|scripts|tests)/[\w./-]+\.(?:toml|py|md)\b", text):
+    for named in re.findall(r"(?<!/)\b(?:baselines|envs|scripts|tests)/[\w./-]+\.(?:toml|py|md)\b", text):
         assert (ROOT / named).exists(), named

@@ -423,7 +423,7 @@ def annotation_of(node):
 
 
 # Subscripts of Python's own containers: type aliases, lists and dicts.
-OWN = {"Literal", "Annotated", "tuple", "dict", "list", "starts", "head_values", "old_values", "head_shares"}
+OWN = {"Literal", "Annotated", "tuple", "dict", "list", "starts", "rows", "head_values", "old_values", "head_shares"}
 
 
 def is_plain(node):

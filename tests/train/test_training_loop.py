@@ -43,7 +43,8 @@ def test_rows_follow_the_schema():
     assert list(rows[0]) == [
         "env", "dataset", "split", "panel_sha256", "method", "options", "advantage_scale", "learning_rate", "seed",
         "iteration", "env_steps", "policy_tokens", "episodes", "groups_sampled", "groups_used", "success", "score",
-        "episode_return", "episode_length", "advantage_rms", "wall_seconds",
+        "episode_return", "episode_length", "group_signal", "anchor_shared", "anchor_group_size", "advantage_rms",
+        "credit_seconds", "update_seconds", "wall_seconds",
     ]  # fmt: skip
     assert rows[-1]["episodes"] == 6 * 2 * 4
     assert rows[-1]["groups_sampled"] == rows[-1]["groups_used"] == 6 * 2
@@ -105,7 +106,7 @@ def test_a_killed_run_goes_on_to_equal_results(tmp_path):
         assert [row["iteration"] for row in rows] == list(range(kill, 6))
         state = json.loads(file.read_text())["state"]
         assert state["iteration"] == 6
-        assert state["policy"] == trained_policy()
+        assert state["learner"]["policy"] == trained_policy()
 
 
 def stop_at_three(row):
