@@ -9,7 +9,7 @@ ifneq ($(wildcard ../shared/data),)
 export ENVBENCH_DATA ?= $(abspath ../shared/data)
 endif
 
-.PHONY: demo test test-slow test-browser test-textworld test-alfworld lint figures clean
+.PHONY: demo test test-slow test-browser test-textworld test-alfworld test-trl lint figures clean
 
 demo: $(INSTALLED)
 	$(BIN)/python scripts/demo.py
@@ -47,6 +47,16 @@ test-alfworld: .venv-alfworld/.installed
 		--editable '.[alfworld]' pytest pytest-socket pytest-xdist hypothesis
 	@touch $@
 
+# TRL's trainer with our episodes and credit, in an environment of its own.
+test-trl: .venv-trl/.installed
+	ENVBENCH_REQUIRE=trl .venv-trl/bin/python -m pytest tests/integrations tests/bench/test_bench_peers.py $(ARGS)
+
+.venv-trl/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv-trl
+	.venv-trl/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt \
+		--editable '.[trl]' pytest pytest-socket pytest-xdist hypothesis
+	@touch $@
+
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -64,4 +74,4 @@ $(INSTALLED): pyproject.toml constraints.txt
 	@touch $@
 
 clean:
-	rm -rf .venv .venv-textworld .venv-alfworld build dist runs .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-textworld .venv-alfworld .venv-trl build dist runs .pytest_cache .mypy_cache .ruff_cache .hypothesis

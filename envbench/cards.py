@@ -24,7 +24,7 @@ class EnvSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
         family: folder name; first part of task ids.
         ids: gymnasium ids.
         entry_point: `module:class`.
-        tasks: `module:function`, called as `load(dataset, split, knobs) -> TaskSet`.
+        tasks: `module:function`, called as `load(dataset, split, knobs) -> TaskSet`; "" with `[tasks_of]`.
         max_steps: default limit of an episode.
         max_length: characters of the longest observation.
         determinism: D0 to D4 (design, section 5).
@@ -38,15 +38,25 @@ class EnvSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     title: str
     ids: tuple[str, ...]
     entry_point: str
-    tasks: str
     max_steps: int
     max_length: int
     determinism: Literal["D0", "D1", "D2", "D3", "D4"]
     snapshot: Literal["value", "native", "replay"]
     actions: str
+    tasks: str = ""
     open_actions: bool = False
     extra: str = ""
     licence: str = "MIT"
+
+
+class TasksOfSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`[tasks_of]`: another family whose tasks, ids, digests and keys these are, played through another interface.
+
+    Its data sets and oracle exceptions are taken from that family's card, and of its knobs those that are named.
+    """
+
+    family: str
+    knobs: tuple[str, ...] = ()
 
 
 class SplitSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -136,10 +146,16 @@ class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     """All that is declared about a family. The only source of ids, splits, limits and claims."""
 
     env: EnvSection
-    datasets: dict[str, DatasetSection]
     oracle: OracleSection
+    datasets: dict[str, DatasetSection] = {}
     knobs: dict[str, KnobSection] = {}
     conformance: tuple[ConformanceCase, ...] = ()
+    tasks_of: TasksOfSection | None = None
+
+    @property
+    def tasks_family(self) -> str:
+        """The family that task ids, digests and keys name: this one, but for a card with `[tasks_of]`."""
+        return self.env.family if self.tasks_of is None else self.tasks_of.family
 
     def dataset(self, name: str) -> DatasetSection:
         """Return a data set or raise `UnknownName`."""
@@ -217,6 +233,10 @@ def read_card(path: Path) -> Card:
         raise CardError(f"card {path}: {error}") from None
     if card.env.family != path.parent.name:
         raise CardError(f"card {path}: family {card.env.family!r} must be the name of its folder")
+    if card.tasks_of is not None:
+        card = _with_tasks(card, card.tasks_of, path)
+    elif not (card.env.tasks and card.datasets):
+        raise CardError(f"card {path}: wants `tasks` and data sets, or [tasks_of] another family")
     for name, dataset in card.datasets.items():
         for split in (dataset.eval_split, dataset.train_split):
             if split and split not in dataset.splits:
@@ -226,6 +246,29 @@ def read_card(path: Path) -> Card:
             raise CardError(f"card {path}: conformance case {case.name!r} names no split of {case.dataset!r}")
         card.resolve_knobs(dict(case.knobs))
     return card
+
+
+def _with_tasks(card: Card, of: TasksOfSection, path: Path) -> Card:
+    """Return the card with what it takes from the family whose tasks it plays."""
+    if card.env.tasks or card.datasets or card.oracle.exceptions:
+        raise CardError(
+            f"card {path}: tasks, data sets and oracle exceptions are those of {of.family!r}; leave them out"
+        )
+    source = read_card(path.parent.parent / of.family / "env.toml")
+    for name in of.knobs:
+        if name not in source.knobs:
+            raise CardError(f"card {path}: {of.family!r} has no knob {name!r}")
+    if own := [name for name, knob in card.knobs.items() if knob.dynamics]:
+        raise CardError(f"card {path}: knob {own[0]!r} must say `dynamics = false`: task digests are {of.family!r}'s")
+    for name, knob in source.knobs.items():
+        if knob.dynamics and not knob.added and name not in of.knobs:
+            raise CardError(f"card {path}: [tasks_of] leaves out the knob {name!r}, which is part of task digests")
+    return msgspec.structs.replace(
+        card,
+        datasets=source.datasets,
+        knobs={name: source.knobs[name] for name in of.knobs} | card.knobs,
+        oracle=msgspec.structs.replace(card.oracle, exceptions=source.oracle.exceptions),
+    )
 
 
 @lru_cache(maxsize=1)

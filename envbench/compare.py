@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from math import fsum
-from typing import Any, Literal, NamedTuple, TypeAlias, get_args
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -17,9 +17,14 @@ from envbench.runs import Run
 from envbench.seeding import derive_seed
 from envbench.stats import Comparison, Interval, aligned, bootstrap, holm, paired
 
-Measure: TypeAlias = Literal["area", "final"]
+Measure: TypeAlias = Literal["area", "final", "test"]
 Values: TypeAlias = dict[tuple[str, str, float], dict[str, float]]  # (scale, label, rate) -> seed -> measure
 
+MEASURES: Mapping[Measure, str] = {
+    "area": "success on the training panel, mean over the logged iterations",
+    "final": "success on the training panel, last tenth of the logged iterations",
+    "test": "success on held-out tasks after the last iteration, rates chosen by validation",
+}
 OWN = ("methods", "title", "reference")  # keys in which sweeps may differ that are compared with each other
 BUDGET = {
     "env_steps": "env steps",
@@ -79,7 +84,7 @@ class SweepTable(NamedTuple):
 
 
 def compare_sweeps(
-    runs: Sequence[Run], measure: Measure = "area", seed: int = 0, reference: str = ""
+    runs: Sequence[Run], measure: Measure | None = None, seed: int = 0, reference: str = ""
 ) -> tuple[list[Standing], list[Duel]]:
     """Compare the methods of sweeps that differ in their methods alone; see `compare_tables`.
 
@@ -91,18 +96,20 @@ def compare_sweeps(
 
 
 def compare_tables(
-    tables: Sequence[SweepTable], measure: Measure = "area", seed: int = 0, reference: str = ""
+    tables: Sequence[SweepTable], measure: Measure | None = None, seed: int = 0, reference: str = ""
 ) -> tuple[list[Standing], list[Duel]]:
     """Compare the methods of sweeps that differ in their methods alone.
 
     A run's `area` is the mean success over its logged iterations, `final` that of the last tenth of them (at least
-    one), both on the training panel. The best rate of a method is the one of the highest mean on the selection seeds
-    (the lowest of equal ones), by area where the report seeds ran at that rate alone; the duels are paired by report
-    seed, each method at its best rate, with p-values adjusted for the number of duels at that scale (Holm).
+    one), both on the training panel; `test` (of a language model) is success on the test panel after the last
+    iteration, with rates chosen by the mean of `val_success` over the iterations. The best rate of a method is the one
+    of the highest mean on the selection seeds (the lowest of equal ones), by area where the report seeds ran at that
+    rate alone; the duels are paired by report seed, each method at its best rate, with p-values adjusted for the number
+    of duels at that scale (Holm).
 
     Args:
         tables: the sweeps.
-        measure: of a run.
+        measure: of a run; `measure_of` the first sweep when None.
         seed: root of the resampling.
         reference: label of the method that each other one duels with; by default that of the first sweep, and where
             it names none, all pairs duel.
@@ -111,9 +118,14 @@ def compare_tables(
         InvalidValue: for sweeps of different settings, or two methods with one label.
         UnknownName: for another measure, or a reference that is no method.
     """
-    if measure not in get_args(Measure):
-        raise UnknownName("measure", measure, get_args(Measure))
     first = tables[0].config
+    measure = measure or measure_of(first)
+    if measure not in MEASURES:
+        raise UnknownName("measure", measure, MEASURES)
+    if measure == "test" and not first.get("lm"):
+        raise InvalidValue(
+            "measure 'test' is of language models; a table knows nothing of other tasks: use area or final"
+        )
     reference = reference or str(first.get("reference", ""))
     values: Values = {}
     spent: dict[tuple[str, str, float], dict[str, dict[str, float]]] = {}
@@ -141,7 +153,7 @@ def best_rates(table: SweepTable) -> dict[tuple[str, str], float]:
     Args:
         table: rows of the report seeds may be missing.
     """
-    values, found = _measured(table, "area"), dict[tuple[str, str], float]()
+    values, found = _measured(table, measure_of(table.config)), dict[tuple[str, str], float]()
     for scale, label in dict.fromkeys(key[:2] for key in values):
         found[scale, label] = _best(
             _chosen(values, scale, label, [str(one) for one in table.config["selection_seeds"]])
@@ -167,13 +179,22 @@ def _check_comparable(first: SweepTable, other: SweepTable) -> None:
 
 def _measured(table: SweepTable, measure: Measure) -> Values:
     curves: dict[tuple[str, str, float, str], list[float]] = defaultdict(list)
+    chosen_on = {str(one) for one in table.config["selection_seeds"]}
     for (scale, label, rate), row in _keyed(table):
-        curves[scale, label, rate, str(row["seed"])].append(row["success"])
+        seed = str(row["seed"])
+        column = "success" if measure != "test" else "val_success" if seed in chosen_on else "test_success"
+        if row.get(column) is not None:
+            curves[scale, label, rate, seed].append(row[column])
     values: Values = defaultdict(dict)
     for (scale, label, rate, seed), success in curves.items():
-        kept = success if measure == "area" else success[-max(1, len(success) // 10) :]
+        kept = success[-max(1, len(success) // 10) :] if measure == "final" else success
         values[scale, label, rate][seed] = fsum(kept) / len(kept)
     return dict(values)
+
+
+def measure_of(config: Mapping[str, Any]) -> Measure:
+    """Return the measure by which a sweep is compared where none is named."""
+    return "test" if config.get("lm") else "area"
 
 
 def _keyed(table: SweepTable) -> Iterator[tuple[tuple[str, str, float], Mapping[str, Any]]]:

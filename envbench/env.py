@@ -78,10 +78,15 @@ class SeedStream:
             InvalidValue: for what is no whole number, 0 or above.
         """
         if seed is None:
+            drawn = self.coming()
             self._drawn += 1
-            return derive_seed(self._root, "episode", self._drawn - 1)
+            return drawn
         self._root, self._drawn = _seed("seed", seed), 0
         return self._root
+
+    def coming(self) -> int:
+        """Return the seed of the next episode, should none be given."""
+        return derive_seed(self._root, "episode", self._drawn)
 
 
 class Env(gymnasium.Env[ObsT, str]):
@@ -170,6 +175,14 @@ class Env(gymnasium.Env[ObsT, str]):
 
     def _load_memory(self, memory: Any) -> None:
         """Take over what `_memory` returned, after a round trip through JSON; `_load_state` was called before."""
+
+    def _stored(self, observation: ObsT) -> JsonValue:
+        """Return an observation as snapshots keep it, as plain data."""
+        return observation  # type: ignore[return-value]  # text, where a family says nothing else
+
+    def _recalled(self, stored: Any) -> ObsT:
+        """Return the observation of what `_stored` returned; `_load_state` and `_load_memory` were called before."""
+        return stored  # type: ignore[no-any-return]
 
     def _instruction(self) -> str:
         """Return what the task asks for, in words."""
@@ -282,7 +295,7 @@ class Env(gymnasium.Env[ObsT, str]):
             "noise": dump_state(self.noise),
             "over": [self._terminated, self._truncated],
             "result": [self._score, self._success, self._valid],
-            "observation": self._observation,
+            "observation": self._stored(self._observation),
             "state": self._state(),
             "memory": self._memory(),
         }
@@ -324,7 +337,7 @@ class Env(gymnasium.Env[ObsT, str]):
         self._score, self._success, self._valid = document["result"]
         self._load_state(document["state"])
         self._load_memory(document.get("memory"))
-        self._observation = document["observation"]
+        self._observation = self._recalled(document["observation"])
         self._refresh()
         return self._observation, self._build_info()
 
@@ -393,7 +406,7 @@ class Env(gymnasium.Env[ObsT, str]):
 
     def _use_task(self, task: Task) -> None:
         self.task = task
-        self._hasher = KeyHasher(self.family, task.digest)
+        self._hasher = KeyHasher(self.card.tasks_family, task.digest)
 
     def _show_refusal(self) -> None:
         refusal = self._refusal()

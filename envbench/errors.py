@@ -47,6 +47,14 @@ class MissingExtra(EnvbenchError):
         self.extra, self.package = extra, package
 
 
+class BrowserMissing(EnvbenchError):
+    """No Chromium on this machine."""
+
+
+class BrowserFailed(EnvbenchError):
+    """A browser or page that ended, hangs or answers with an error (its episode ends as `env_error`)."""
+
+
 class DataMissing(EnvbenchError):
     """A data set that is not on this machine."""
 

@@ -75,8 +75,12 @@ def panel(id: str, dataset: str = "builtin", split: str | None = None, **knobs: 
     chosen = section.default_split if split is None else split
     if chosen not in section.splits:
         raise UnknownName("split", chosen, section.splits, f"({card.env.family}/{dataset})")
-    resolved = dynamics(card, card.resolve_knobs(knobs))
-    return _panel(card.env.family, dataset, chosen, tuple(sorted(resolved.items())))
+    resolved = card.resolve_knobs(knobs)
+    if card.tasks_of is not None:  # the panel of that family, not one like it
+        resolved = {name: resolved[name] for name in card.tasks_of.knobs}
+        card = cards()[card.tasks_of.family]
+        resolved = card.resolve_knobs(dict(resolved))
+    return _panel(card.env.family, dataset, chosen, tuple(sorted(dynamics(card, resolved).items())))
 
 
 def dynamics(card: Card, resolved: dict[str, KnobValue]) -> dict[str, KnobValue]:
@@ -111,8 +115,17 @@ def _panel(family: str, dataset: str, split: str, knobs: tuple[tuple[str, KnobVa
 
 def render_module(card: Card) -> ModuleType | None:
     """Return the family's `render.py`, if it has one; `envbench.types.page` says what may be in it."""
+    return _beside_env(card, "render")
+
+
+def serve_module(card: Card) -> ModuleType | None:
+    """Return the family's `serve.py`, if it has one: `Visit` serves an episode to a person's browser."""
+    return _beside_env(card, "serve")
+
+
+def _beside_env(card: Card, module: str) -> ModuleType | None:
     package = card.env.entry_point.partition(":")[0].rpartition(".")[0]
-    name = f"{package}.render"
+    name = f"{package}.{module}"
     return importlib.import_module(name) if package and importlib.util.find_spec(name) else None
 
 
@@ -138,10 +151,11 @@ def find_task(task_id: str, family: str, dataset: str, knobs: dict[str, KnobValu
         UnknownName: when there is no such task.
     """
     of_family, of_dataset, split = split_of(task_id)
-    if (of_family, of_dataset) != (family, dataset):
+    expected = cards()[family].tasks_family
+    if (of_family, of_dataset) != (expected, dataset):
         raise InvalidValue(
-            f"task {task_id!r} is not of {family}/{dataset}; make the environment with dataset={of_dataset!r}"
-            if of_family == family
-            else f"task {task_id!r} is of the family {of_family!r}, this environment is {family!r}"
+            f"task {task_id!r} is not of {expected}/{dataset}; make the environment with dataset={of_dataset!r}"
+            if of_family == expected
+            else f"task {task_id!r} is of the family {of_family!r}, this environment is {expected!r}"
         )
     return panel(family, dataset, split, **knobs).task(task_id)

@@ -14,12 +14,16 @@ from envbench.errors import InvalidValue, UnknownName
 from envbench.hashing import encode
 from envbench.runs import Cell, CellResult, Plan, Run, execute
 from envbench.seeding import derive_seed
-from envbench.train.config import Average, Scale, TrainConfig, check_count, check_rate
+from envbench.train.config import Average, RunConfig, Scale, check_count, check_rate
 from envbench.train.loop import train
+from envbench.train.read import config_from, config_kind
+from envbench.train.run import facts
 
 ReportRates: TypeAlias = Literal["all", "best"]
 
-TURNS_PER_SECOND = 300_000  # of one core, for the estimate that is printed before a sweep
+# Of one core, for the estimate that is printed before a sweep: a table, and a nano language model with all it does.
+TURNS_PER_SECOND = 300_000
+MODEL_TURNS_PER_SECOND = 3_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +43,7 @@ class MethodEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SweepConfig:
-    """One sweep file. Keys that `TrainConfig` has too mean the same.
+    """One sweep file. Keys that `RunConfig` or `TrainConfig` have too mean the same.
 
     Attributes:
         title: words for the reader of `run_id`.
@@ -53,6 +57,8 @@ class SweepConfig:
             the selection seeds have chosen it.
         seed: root of them all.
         reference: label of the method that each other one is compared with; "" compares all pairs.
+        lm: of sweeps over a language model: options of `LMConfig` that are neither above nor a method's. Rates are then
+            chosen by success on the validation panel, and the report seeds are tested on the evaluation split.
     """
 
     env: str
@@ -76,6 +82,7 @@ class SweepConfig:
     report_rates: ReportRates = "all"
     seed: int = 0
     reference: str = ""
+    lm: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name in ("selection_seeds", "report_seeds"):
@@ -98,15 +105,33 @@ class SweepConfig:
         if self.report_rates not in get_args(ReportRates):
             raise UnknownName("report_rates", self.report_rates, get_args(ReportRates))
 
-    def train_configs(self, best: Mapping[tuple[str, str], float] | None = None) -> Iterator[tuple[str, TrainConfig]]:
+    def base(self) -> RunConfig:
+        """Return the configuration that all runs share."""
+        kind = config_kind("lm" if self.lm else "tabular")
+        known = {one.name for one in fields(kind)}
+        shared = known & {one.name for one in fields(self)} - _PER_CELL
+        if self.lm.keys() & shared or not self.lm.keys() <= known:
+            doubled = sorted(self.lm.keys() & shared)
+            if doubled:
+                raise InvalidValue(f"[lm] {doubled[0]}: write it above, beside env")
+            raise UnknownName("key", next(iter(sorted(self.lm.keys() - known))), known, "([lm])")
+        return config_from(
+            {
+                **{name: getattr(self, name) for name in sorted(shared)},
+                **self.lm,
+                "policy": "lm" if self.lm else "tabular",
+            },
+            "[lm]",
+        ).resolved()
+
+    def train_configs(self, best: Mapping[tuple[str, str], float] | None = None) -> Iterator[tuple[str, RunConfig]]:
         """Yield (cell key, configuration) of every run, in the order of the plan.
 
         Args:
             best: rate by (scale, label) for the runs on the report seeds where `report_rates` is `best`; without it
                 these have the lowest rate.
         """
-        shared = {one.name for one in fields(TrainConfig)} & {one.name for one in fields(self)} - _PER_CELL
-        base = TrainConfig(**{name: getattr(self, name) for name in shared}).resolved()
+        base = self.base()
         for method in self.methods:
             for scale in self.advantage_scale:
                 own = self.learning_rates[0] if best is None else best[scale, method.label]
@@ -203,18 +228,15 @@ def _checked(kind: type, document: Mapping[str, Any], source: str) -> dict[str, 
 
 def sweep_plan(config: SweepConfig) -> Plan:
     """Return the plan: one cell for each method, scale, rate and seed; those that wait for the best rate are late."""
-    cells = []
-    base: TrainConfig | None = None
+    cells, base = [], config.base()
     own = {method.label: method.continuations for method in config.methods}
     for key, one in config.train_configs():
-        base = base or one
         label, _, rate, _ = key.rsplit("/", 3)
         spec = {name: getattr(one, name) for name in ("method", "advantage_scale", "learning_rate", "seed")}
         late = rate == _BEST
         if late:
             del spec["learning_rate"]
         cells.append(Cell(key, {**spec, "options": dict(one.options), "continuations": own[label]}, late))
-    assert base is not None  # there is at least one method, rate and seed
     panel = base.panel()
     values: dict[str, Any] = {one.name: getattr(config, one.name) for one in fields(config)}
     values.update(
@@ -231,6 +253,7 @@ def sweep_plan(config: SweepConfig) -> Plan:
         learning_rates=[float(rate) for rate in config.learning_rates],
         selection_seeds=config.seeds("selection"),
         report_seeds=config.seeds("report"),
+        lm={**config.lm, **facts(base)} if config.lm else None,
     )
     return Plan("sweep", values, tuple(cells), config.title or base.env.rpartition("/")[2])
 
@@ -243,7 +266,7 @@ def cost(config: SweepConfig, workers: int) -> str:
     if config.report_rates == "best":
         seeds = f"{config.selection_seeds} seeds and {config.report_seeds} more at the best rate"
     turns = len(plan.cells) * one.iterations * one.groups * one.group_size * one.max_steps
-    minutes = turns / TURNS_PER_SECOND / workers / 60
+    minutes = turns / (MODEL_TURNS_PER_SECOND if config.lm else TURNS_PER_SECOND) / workers / 60
     return (
         f"{len(plan.cells)} training runs: {len(config.methods)} methods x {len(config.advantage_scale)} scales x "
         f"{len(config.learning_rates)} rates x {seeds}, each "
@@ -277,6 +300,12 @@ def one_thread(_config: Mapping[str, Any]) -> None:
 
 
 def run_cell(config: Mapping[str, Any], spec: Mapping[str, Any]) -> CellResult:
-    """Train one cell of a sweep."""
-    shared = {one.name for one in fields(TrainConfig)} & config.keys()
-    return CellResult(metrics=train(TrainConfig(**{**{name: config[name] for name in shared}, **spec})))
+    """Train one cell of a sweep; a language model is tested where the seed is one to report."""
+    kind = config_kind("lm" if "lm" in config else "tabular")
+    shared = {one.name for one in fields(kind)}
+    values = {name: config[name] for name in shared & config.keys()}
+    if "lm" in config:
+        values |= {name: value for name, value in config["lm"].items() if name in shared}
+        if spec["seed"] in config["selection_seeds"]:
+            values["test_tasks"] = 0
+    return CellResult(metrics=train(config_from({**values, **spec, "policy": "lm" if "lm" in config else "tabular"})))

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from envbench.compare import BUDGET, Duel, Standing, SweepTable, bounds, compare_tables
+from envbench.compare import BUDGET, MEASURES, Duel, Standing, SweepTable, bounds, compare_tables, measure_of
 from envbench.errors import DataCorrupt, MissingExtra
 from envbench.runs import Run
 from envbench.runs.files import plain_errors, write_atomic
@@ -31,6 +31,7 @@ def write_results(run: Run, folder: Path) -> Path:
     rows = [
         {
             **{name: row[name] for name in (*_KEPT, *COUNTED)},
+            **{name: row[name] for name in _HELD_OUT if name in row},
             **{name: round(row[name], kept) for name, kept in _COMPACT.items()},
         }
         for row in run.metrics()
@@ -45,6 +46,7 @@ def write_results(run: Run, folder: Path) -> Path:
     return folder / f"{name}{suffix}"
 
 
+_HELD_OUT = ("val_iteration", "val_success", "best_val_success", "test_success")  # of language models
 _KEPT = (
     "env", "dataset", "split", "panel_sha256", "method", "options", "advantage_scale", "learning_rate", "seed",
     "iteration", "success",
@@ -66,17 +68,19 @@ def read_results(file: Path) -> list[dict[str, Any]]:
 
 
 def markdown(config: Mapping[str, Any], standings: Sequence[Standing], duels: Sequence[Duel]) -> str:
-    """Return what `compare_tables` found by area as a Markdown page, for committing beside the curves."""
+    """Return what `compare_tables` found as a Markdown page, for committing beside the curves."""
     panel, seeds = config["panel"], [len(config[f"{use}_seeds"]) for use in ("selection", "report")]
     known = {name: BUDGET[name] for name in COUNTED if name in standings[0].budget}
     every = "at every rate (selection seeds)" if config.get("report_rates") == "best" else "at every rate"
     head = ["advantages", "method", "best rate", "success", "interval", every, *known.values(), "note"]
+    model = config.get("lm", {})
+    policy = f"language model `{Path(model['model']).name}`" if model else f"tabular policy on `{config['key']}`"
     lines = [
-        f"# Sweep {config['title']}: success on the training panel, mean over the logged iterations",
+        f"# Sweep {config['title']}: {MEASURES[measure_of(config)]}",
         "",
         f"Panel `{panel['id']}` (sha256 `{panel['sha256'][:16]}`), {config['iterations']} iterations of "
-        f"{config['groups']} x {config['group_size']} episodes of at most {config['max_steps']} steps, tabular policy "
-        f"on `{config['key']}`. Each method at its best rate on {seeds[0]} selection seeds; numbers from {seeds[1]} "
+        f"{config['groups']} x {config['group_size']} episodes of at most {config['max_steps']} steps, {policy}. "
+        f"Each method at its best rate on {seeds[0]} selection seeds; numbers from {seeds[1]} "
         f"other seeds, 95 % bootstrap intervals over seeds.",
         "",
         *_table(head, []),

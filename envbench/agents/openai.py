@@ -11,10 +11,11 @@ from typing import Annotated, Any, ClassVar, Literal
 from msgspec import Meta
 
 from envbench.agents.base import ConfiguredAgent, Reply, register, text_of
-from envbench.agents.endpoint import Answer, Endpoint, check_url
+from envbench.agents.endpoint import Answer, ChatEndpoint
 from envbench.agents.prompts import Situation, load_prompt, read_reply
 from envbench.agents.transcript import Transcript
 from envbench.cards import Card
+from envbench.endpoint import check_url
 from envbench.env import Env
 from envbench.errors import InvalidValue
 from envbench.hashing import JsonValue, digest
@@ -64,10 +65,10 @@ class OpenAIAgent(ConfiguredAgent[OpenAIOptions]):
     Options: ClassVar[type[Any]] = OpenAIOptions
 
     def __init__(
-        self, name: str, options: OpenAIOptions, cache: Path | None = None, *, endpoint: Endpoint | None = None
+        self, name: str, options: OpenAIOptions, cache: Path | None = None, *, endpoint: ChatEndpoint | None = None
     ) -> None:
         super().__init__(f"{name}/{options.model}/{options.style}", options, cache)
-        self._endpoint = endpoint or Endpoint(options.base_url, timeout=options.timeout, retries=options.retries)
+        self._endpoint = endpoint or ChatEndpoint(options.base_url, timeout=options.timeout, retries=options.retries)
         self._transcript = None if cache is None else Transcript(cache)
 
     @classmethod

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
@@ -13,12 +12,13 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 import numpy as np
 from msgspec import Meta
 
-from envbench.agents.base import ConfiguredAgent, Reply, register, text_of
-from envbench.agents.prompts import Parsed, Situation, load_prompt, read_reply
+from envbench.agents.base import ConfiguredAgent, Reply, register
+from envbench.agents.prompts import load_prompt
 from envbench.cards import Card
 from envbench.env import Env
 from envbench.errors import AgentFailed, InvalidValue, MissingExtra
 from envbench.hashing import JsonValue
+from envbench.registry import card_of
 from envbench.seeding import derive_seed, generator, uniform
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ class PolicyOptions:
         model: folder or hub id.
         style: of the prompt and its parser: `observation`, `plain`, `think-action`, or `verl-agent` where there is one.
         history: how many past steps the prompt repeats.
+        dialogue: the prompts of an episode are one growing transcript instead; `history` is then not read.
         greedy: the likeliest tokens; otherwise they are drawn at temperature 1.
         max_tokens: of one reply; a reply that is cut there has no valid format.
         device: as torch names it.
@@ -45,6 +46,7 @@ class PolicyOptions:
     model: str = ""
     style: str = "observation"
     history: Annotated[int, Meta(ge=0)] = 0
+    dialogue: bool = False
     greedy: bool = False
     max_tokens: Annotated[int, Meta(ge=1)] = 32
     device: str = "cpu"
@@ -72,37 +74,31 @@ class PolicyAgent(ConfiguredAgent[PolicyOptions]):
         for package in ("torch", "transformers"):
             if find_spec(package) is None:
                 raise MissingExtra("the policy agent", "train", package)
-        prompt = load_prompt(card, options.style)
+        facts = model_facts(options.model, options.style, card.env.family)
         _load(options)  # what cannot be read is refused now, not in the first episode
-        facts: dict[str, JsonValue] = {"prompt": {"version": prompt.version, "digest": prompt.digest}}
-        folder = Path(options.model)
-        return facts | ({"model_sha256": _digest(folder)} if folder.is_dir() else {})
+        return facts
 
     def start(self, env: Env[Any], observation: Any, info: Mapping[str, Any], trial: int = 0) -> None:
+        from envbench.agents.prompting import Prompting
+
+        options = self.options
         if self._policy is None:
-            self._policy = _load(self.options)
-        self._prompt = load_prompt(env.card, self.options.style)
+            self._policy = _load(options)
+        prompting = Prompting(env.card, options.style, options.history, self._policy.tokenizer, options.dialogue)
+        self._talk = prompting.talk(env.max_steps)
         self._seed: int = info["seed"]
-        self._limit = env.max_steps
         self._step = 0
-        self._past: deque[tuple[str, str]] = deque(maxlen=self.options.history)
 
     def act(self, observation: Any, info: Mapping[str, Any]) -> Reply:
-        from envbench.policies.lm.chat import prompt_ids
-
         options, policy = self.options, self._policy
         assert policy is not None  # start came first
-        seen = text_of(observation)
-        offered = info.get("shown_actions") or info["valid_actions"] or ()
-        situation = Situation(info["instruction"], seen, offered, self._step, self._limit, tuple(self._past))
-        prompt = prompt_ids(policy.tokenizer, self._prompt.messages(situation))
+        prompt = self._talk.ask(observation, info)
         uniforms = None if options.greedy else draws(self._seed, self._step, options.max_tokens)[None]
         try:
             [reply] = policy.act([prompt], uniforms, options.max_tokens)
         except InvalidValue as error:  # this prompt is too long; the others may not be
             raise AgentFailed(str(error)) from None
-        parsed = read_reply(self._prompt, options.style, reply.text) if reply.ended else Parsed("", False)
-        self._past.append((seen, parsed.action))
+        parsed = self._talk.hear(reply.text, reply.ended, reply.token_ids)
         self._step += 1
         return Reply(parsed.action, parsed.format_valid, len(prompt), len(reply.token_ids), model_calls=1)
 
@@ -111,6 +107,22 @@ def draws(seed: int, step: int, count: int) -> np.ndarray[tuple[int], np.dtype[n
     """Return float64 [count] in [0, 1), the draws for one reply of the episode with this seed."""
     bits = generator(derive_seed(seed, "agent", "policy", step))
     return np.array([uniform(bits) for _ in range(count)])
+
+
+def model_facts(model: str, style: str, env: str) -> dict[str, JsonValue]:
+    """Return the digests of a prompt and of a local model's files, which decide what is asked and replied.
+
+    Args:
+        model: folder or hub id.
+        style: of the prompt.
+        env: gymnasium id or family.
+
+    Raises:
+        UnknownName: for a style that the family has no prompt in.
+    """
+    prompt, folder = load_prompt(card_of(env), style), Path(model)
+    facts: dict[str, JsonValue] = {"prompt": {"version": prompt.version, "digest": prompt.digest}}
+    return facts | ({"model_sha256": _digest(folder)} if folder.is_dir() else {})
 
 
 def _load(options: PolicyOptions) -> CausalLMPolicy:

@@ -104,7 +104,7 @@ def _probe(env: Env[Any]) -> dict[str, float]:
     seconds, data = _clock(env.snapshot)
     found = {"snapshot_seconds": seconds}
     found["restore_seconds"], _ = _clock(lambda: env.restore(data))
-    hasher = KeyHasher(env.family, env.task.digest)
+    hasher = KeyHasher(env.card.tasks_family, env.task.digest)
 
     def state() -> str:
         content = env._state()

@@ -119,8 +119,8 @@ class Game:
             self._rows.append(self._row())
 
     def _row(self) -> dict[str, Any]:
-        """Return the row: the actions are played again by the code that plays every agent's."""
-        row = play(self._env, _Recorded([action for action, _ in self._actions]), self._task, self._seed).row
+        """Return the row of the episode."""
+        row = recorded_row(self._env, [action for action, _ in self._actions], self._task, self._seed)
         return row | {"practice": self.practice, "undos": self._undos, "hints": self._hints}
 
     def rows(self) -> list[dict[str, Any]]:
@@ -320,8 +320,14 @@ class Game:
         self.over = True
 
     def _panel(self) -> Any:
-        family, dataset, split = split_of(self._task.id)
-        return panel(family, dataset, split, **self._values)
+        _, dataset, split = split_of(self._task.id)
+        return panel(self._env.family, dataset, split, **self._values)
+
+
+def recorded_row(env: Env[Any], actions: Sequence[str], task: Task, seed: int) -> dict[str, Any]:
+    """Return the row of what a person did: the actions are played again by the code that plays every agent's."""
+    row: dict[str, Any] = play(env, _Recorded(actions), task, seed).row
+    return row
 
 
 class _Recorded:
@@ -329,7 +335,7 @@ class _Recorded:
 
     name = "human"
 
-    def __init__(self, actions: list[str]) -> None:
+    def __init__(self, actions: Sequence[str]) -> None:
         self._actions = actions
 
     def start(self, env: Env[Any], observation: Any, info: Mapping[str, Any], trial: int = 0) -> None:

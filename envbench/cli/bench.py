@@ -11,7 +11,9 @@ import typer
 from envbench.cli import common
 from envbench.errors import InvalidValue, UnknownName
 
-What = Annotated[str, typer.Argument(help="environments, credit (time of the methods), or board (verification).")]
+What = Annotated[
+    str, typer.Argument(help="environments, credit (the methods), train, browser, or board (verification).")
+]
 Ids = Annotated[list[str] | None, typer.Option("--env", help="Gymnasium id; all when left out.", metavar="ID")]
 OneDataset = Annotated[str | None, typer.Option("--dataset", help="This data set only.")]
 Steps = Annotated[int, typer.Option(help="Steps per repetition.", min=1)]
@@ -23,8 +25,13 @@ Methods = Annotated[
 Sizes = Annotated[
     list[int] | None, typer.Option("--rows", help="Of credit: rows of a batch; 10^3 to 10^6 when left out.", min=1)
 ]
+Size = Annotated[str, typer.Option(help="Of train: nano, micro or small.", metavar="SIZE")]
+Model = Annotated[
+    Path | None, typer.Option(help="Of train: a warmed-up nano for the Sokoban iteration; a fresh one when left out.")
+]
 Sessions = Annotated[int, typer.Option(help="Sessions alive at once when memory is taken.", min=1)]
 
+_WHAT = ("environments", "credit", "board", "browser", "train")
 _FIGURES = (
     ("steps/s, full info", "steps_per_second"),
     ("steps per CPU second", "steps_per_cpu_second"),
@@ -59,17 +66,20 @@ def bench(
     vector: Vector = False,
     method: Methods = None,
     rows: Sizes = None,
+    size: Size = "micro",
+    model: Model = None,
     out: common.Out = None,
     as_json: common.Json = False,
 ) -> None:
     """Measure steps/s, reset, snapshot, restore, hashes, memory and import time, with the ratio to the originals.
 
     Every environment runs a recorded mixture of random and oracle actions, searches included, in a fresh process.
-    `bench board` times what the leaderboard makes people wait for.
+    `bench board` times what the leaderboard makes people wait for; `bench browser` steps and resets of web pages.
     `bench credit` times every advantage and shaping method on made-up batches, on one thread, and on CUDA if present.
+    `bench train` times training steps of a language model beside TRL and a plain loop, and splits an iteration.
     """
-    if what not in ("environments", "credit", "board"):
-        raise UnknownName("bench", what, ("environments", "credit", "board"))
+    if what not in _WHAT:
+        raise UnknownName("bench", what, _WHAT)
     if what != "environments" and (env or dataset or vector):
         raise InvalidValue(f"bench {what} chooses no environment: leave out --env, --dataset and --vector")
     if what == "credit":
@@ -77,8 +87,18 @@ def bench(
         return
     if method or rows:
         raise InvalidValue("--method and --rows belong to `envbench bench credit`")
+    if what == "train":
+        from envbench.cli._bench_train import bench_train
+
+        bench_train(size, model, seed, repeats, out, as_json)
+        return
     if what == "board":
         _board(seed, repeats, out, as_json)
+        return
+    if what == "browser":
+        from envbench.cli._bench_browser import bench_browser
+
+        bench_browser(seed, repeats, out, as_json)
         return
     _environments(env or (), dataset, seed, steps, repeats, sessions, vector, out, as_json)
 

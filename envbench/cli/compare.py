@@ -17,15 +17,12 @@ if TYPE_CHECKING:
     from envbench.runs import Run
     from envbench.stats import Interval
 
-_WORDS = {
-    "area": "success on the training panel, mean over the logged iterations",
-    "final": "success on the training panel, last tenth of the logged iterations",
-}
-
 
 def compare(
     runs: Annotated[list[Path], typer.Argument(help="Sweeps of one setting, or two evaluations on one panel.")],
-    measure: Annotated[str, typer.Option(help="Of sweeps: area under the curve, or final.")] = "area",
+    measure: Annotated[
+        str | None, typer.Option(help="Of sweeps: area, final, or test (held-out success of a language model).")
+    ] = None,
     reference: Annotated[
         str, typer.Option(help="Of sweeps: compare each method with this one instead of all pairs.", metavar="LABEL")
     ] = "",
@@ -33,11 +30,11 @@ def compare(
     as_json: common.Json = False,
 ) -> None:
     """Compare what the runs hold, pair by pair."""
-    from envbench.compare import compare_evals
+    from envbench.compare import MEASURES, compare_evals
     from envbench.runs import open_run
 
-    if measure not in _WORDS:
-        raise UnknownName("measure", measure, _WORDS)
+    if measure not in (None, *MEASURES):
+        raise UnknownName("measure", measure, MEASURES)
     opened = [open_run(path) for path in runs]
     kinds = sorted({run.kind for run in opened})
     if kinds == ["sweep"]:
@@ -61,15 +58,16 @@ def compare(
     common.next_command(f"envbench report {' '.join(map(str, runs))}")
 
 
-def show_sweeps(runs: Sequence[Run], measure: str = "area", seed: int = 0, reference: str = "") -> None:
+def show_sweeps(runs: Sequence[Run], measure: str | None = None, seed: int = 0, reference: str = "") -> None:
     """Print the tables of a sweep."""
-    from envbench.compare import BUDGET, bounds, compare_sweeps
+    from envbench.compare import BUDGET, MEASURES, bounds, compare_sweeps, measure_of
 
     standings, duels = compare_sweeps(runs, cast(Any, measure), seed, reference)
     config = runs[0].config
+    about = MEASURES[cast(Any, measure) or measure_of(config)]
     seeds = f"{len(config['report_seeds'])} report seeds"
     common.table(
-        f"{_WORDS[measure]}; {config['panel']['id']}; each at its best rate on {len(config['selection_seeds'])} "
+        f"{about}; {config['panel']['id']}; each at its best rate on {len(config['selection_seeds'])} "
         f"selection seeds, then {seeds}",
         ("scale", "method", "best rate", "success", "interval", *BUDGET.values(), "note"),
         (
@@ -89,15 +87,18 @@ def show_sweeps(runs: Sequence[Run], measure: str = "area", seed: int = 0, refer
     common.table(words, _DUEL, map(_duel_row, duels))
 
 
-def sweep_document(runs: Sequence[Run], measure: str = "area", seed: int = 0, reference: str = "") -> dict[str, Any]:
+def sweep_document(
+    runs: Sequence[Run], measure: str | None = None, seed: int = 0, reference: str = ""
+) -> dict[str, Any]:
     """Return what `show_sweeps` prints, as plain data."""
-    from envbench.compare import compare_sweeps
+    from envbench.compare import MEASURES, compare_sweeps, measure_of
 
     standings, duels = compare_sweeps(runs, cast(Any, measure), seed, reference)
+    shown = cast(Any, measure) or measure_of(runs[0].config)
     return {
         "kind": "sweep",
-        "measure": measure,
-        "about": _WORDS[measure],
+        "measure": shown,
+        "about": MEASURES[shown],
         "panel": runs[0].config["panel"],
         "methods": [
             {

@@ -17,6 +17,7 @@ from envbench.errors import UnknownName
 
 if TYPE_CHECKING:
     from envbench.credit import Method
+    from envbench.train.losses.catalogue import Loss
 
 app = typer.Typer(help="Credit methods: a list, one explained, and what they say of a run.", no_args_is_help=True)
 
@@ -54,12 +55,14 @@ def list_methods(
 ) -> None:
     """List every credit method: what it needs, what it costs, and what it rests on."""
     from envbench.credit import EVIDENCE, methods
+    from envbench.train.losses.catalogue import LOSSES
 
     if kind not in (None, *_KINDS):
         raise UnknownName("kind", kind, _KINDS)
+    found: list[Method | Loss] = [*methods(), *LOSSES]
     rows: list[dict[str, Any]] = [
         {**{name: getattr(one, name) for name in _COLUMNS}, "needs": list(one.needs)}
-        for one in methods()
+        for one in found
         if kind in (None, one.kind)
     ]
     if as_json:
@@ -67,10 +70,24 @@ def list_methods(
         return
     shown = _COLUMNS[:-1]
     table = ([", ".join(row[name]) if name == "needs" else row[name] for name in shown] for row in rows)
-    common.table(f"{len(rows)} credit methods", ("name", "kind", "level", "needs", "extra cost", *shown[5:]), table)
+    common.table(
+        f"{len(rows)} credit methods and losses", ("name", "kind", "level", "needs", "extra cost", *shown[5:]), table
+    )
     for evidence, meaning in EVIDENCE.items():
         common.say(f"{evidence}: {meaning}")
     common.next_command("envbench credit show gigpo")
+
+
+def _show_loss(loss: Loss, as_json: bool) -> None:
+    facts = {name: getattr(loss, name) for name in (*_COLUMNS, "about", "used")}
+    if as_json:
+        common.emit_json({**facts, "needs": list(loss.needs)})
+        return
+    used = loss.used or "a function of its own; no run uses it"
+    for line in (f"{loss.name}: loss, by {loss.level}; {loss.paper or 'no paper'}", loss.about, "", f"used by: {used}"):
+        common.stdout.print(line, markup=False, soft_wrap=True)
+    common.stdout.print(f"extra cost: {loss.cost}\nmodule: {loss.module}", markup=False, soft_wrap=True)
+    common.next_command("envbench train --env envbench/Sokoban-v0 --method gigpo --model DIR")
 
 
 @app.command()
@@ -79,7 +96,12 @@ def show(
 ) -> None:
     """Explain one method: what it computes, its options, what it needs, and an example to follow by hand."""
     from envbench.credit import EVIDENCE, method
+    from envbench.train.losses.catalogue import LOSSES
 
+    for loss in LOSSES:
+        if loss.name == name:
+            _show_loss(loss, as_json)
+            return
     chosen = method(name)
     about = inspect.getdoc(chosen.function) or ""
     options = _options(chosen)

@@ -12,17 +12,19 @@ import typer
 from envbench.cards import home, read_card
 from envbench.cli import common
 from envbench.cli.data import data_rows
+from envbench.envs._browser.chromium import MISSING, find_chromium
 from envbench.errors import CardError, EnvbenchError
 
 _REQUIREMENT = re.compile(r"(?P<package>[A-Za-z0-9._-]+)[^;]*(?:;.*extra\s*==\s*['\"](?P<extra>[\w-]+)['\"].*)?")
 
 
 def doctor(as_json: common.Json = False) -> None:
-    """Check Python, packages, cards and data sets; exit 1 when a needed package is missing or a card is malformed."""
+    """Check Python, packages, cards, data and the browser; exit 1 when a package is missing or a card is malformed."""
     common.say("doctor: reads cards and looks for packages and data files; changes nothing")
     packages, problems = _packages()
     card_problems = _cards()
     data = _data(card_problems)
+    browser = find_chromium()
     healthy = not problems and not card_problems
     if as_json:
         common.emit_json(
@@ -31,6 +33,7 @@ def doctor(as_json: common.Json = False) -> None:
                 "packages": packages,
                 "cards": card_problems,
                 "data": data,
+                "browser": browser.path if browser else "",
                 "healthy": healthy,
             }
         )
@@ -43,6 +46,7 @@ def doctor(as_json: common.Json = False) -> None:
             ("family", "file", "path"),
             [(it["family"], it["file"], it["path"] or "missing") for it in data],
         )
+        typer.echo(f"Browser: {browser.path}" if browser else f"Browser: {MISSING}")
         for line in card_problems:
             typer.echo(f"problem: {line}")
         typer.echo("all is well" if healthy else "something is missing, see above")

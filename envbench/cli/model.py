@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -12,11 +12,6 @@ from envbench.cli import common
 from envbench.errors import MissingExtra
 
 app = typer.Typer(help="Small language models, made on this machine.", no_args_is_help=True)
-
-
-@app.callback()
-def group() -> None:
-    """Keep `new` a verb of its own while it is the only one."""
 
 
 @app.command()
@@ -33,9 +28,7 @@ def new(
     as_json: common.Json = False,
 ) -> None:
     """Make a Qwen2 model with random weights, and a tokenizer trained on the environments' own text."""
-    for package in ("torch", "transformers"):
-        if find_spec(package) is None:
-            raise MissingExtra("envbench model new", "train", package)
+    _need_extra("envbench model new")
     from envbench.policies.lm.build import new_model, parameters
 
     weights = parameters(size)
@@ -47,4 +40,72 @@ def new(
     else:
         typer.echo(f"{out}: {record['parameters']} weights, {record['vocabulary']} tokens, random weights")
     first = record["envs"][0]
-    common.next_command(f"envbench eval --agent policy --model {out} --env {first} --episodes 8")
+    common.next_command(f"envbench model warmup {out} --env {first} --out {out}-warm")
+
+
+@app.command()
+def warmup(
+    model: Annotated[Path, typer.Argument(help="Folder of the model to begin with; it stays as it is.", metavar="DIR")],
+    env: common.EnvId,
+    out: Annotated[Path, typer.Option(help="Folder to make; one that exists is refused.", metavar="DIR")],
+    dataset: common.Dataset = "builtin",
+    style: Annotated[str, typer.Option(help="Of the prompt and its parser.")] = "observation",
+    tasks: Annotated[
+        int | None, typer.Option(help="Demonstrate the first N training tasks; all when left out.", min=1)
+    ] = None,
+    low: Annotated[float, typer.Option(help="Stop at this success on the panel.", min=0.0, max=1.0)] = 0.25,
+    max_tokens: Annotated[int, typer.Option(help="Of one reply.", min=1)] = 16,
+    steps: Annotated[int, typer.Option(help="Optimiser steps at most.", min=1)] = 2000,
+    batch: Annotated[int, typer.Option(help="Rows of an optimiser step.", min=1)] = 128,
+    check_every: Annotated[int, typer.Option(help="Steps between two measurements.", min=1)] = 50,
+    learning_rate: Annotated[float, typer.Option(help="Of AdamW.")] = 2e-3,
+    threads: Annotated[int, typer.Option(help="Of torch on the CPU.", min=1)] = 2,
+    seed: common.Seed = 0,
+    as_json: common.Json = False,
+) -> None:
+    """Clone the oracle's behaviour until the model succeeds sometimes, so that learning by reward can begin."""
+    _need_extra("envbench model warmup")
+    from envbench.train.lm.warmup import WarmupConfig, warm_up
+
+    config = WarmupConfig(
+        env=env,
+        dataset=dataset,
+        style=style,
+        tasks=tasks,
+        low=low,
+        max_tokens=max_tokens,
+        steps=steps,
+        batch=batch,
+        check_every=check_every,
+        learning_rate=learning_rate,
+        threads=threads,
+        seed=seed,
+    )
+    common.say(
+        f"model warmup: clone the oracle of {env} into {out}, until {low:.0%} of the first {config.panel} training "
+        f"tasks succeed; at most {steps} steps of {batch} rows, about a minute for a nano model on Sokoban"
+    )
+    record = warm_up(model, out, config, on_check=_show)["warmup"]
+    if as_json:
+        common.emit_json({"model": str(out), **record})
+    else:
+        rows = [
+            (name, f"{record[name]:.3f}", "[{:.3f}, {:.3f}]".format(*record[f"{name}_interval"]))
+            for name in ("success", "held_out")
+        ]
+        common.table(f"{out}: {record['step']} steps, {record['seconds']:.0f} s", ("panel", "success", "95 %"), rows)
+    common.next_command(f"envbench train --env {env} --method gigpo --model {out} --max-tokens {max_tokens}")
+
+
+def _show(checked: dict[str, Any]) -> None:
+    held_out = f", held-out {checked['held_out']:.3f}" if "held_out" in checked else ""
+    common.say(
+        f"step {checked['step']}: loss {checked['loss']:.3f}, success {checked['success']:.3f}{held_out} "
+        f"({checked['seconds']:.0f} s)"
+    )
+
+
+def _need_extra(what: str) -> None:
+    for package in ("torch", "transformers"):
+        if find_spec(package) is None:
+            raise MissingExtra(what, "train", package)

@@ -8,11 +8,12 @@ from typing import Annotated, Any
 import typer
 
 from envbench import agents
+from envbench.cards import Card
 from envbench.cli import common
 from envbench.cli.eval import BaseUrl, MaxSteps, Model, Options, Style, agent_options
 from envbench.env import Env
 from envbench.errors import InvalidValue
-from envbench.registry import card_of, find_task, panel
+from envbench.registry import card_of, find_task, panel, serve_module
 from envbench.seeding import derive_seed
 from envbench.types.task import Task
 
@@ -51,6 +52,8 @@ def play(
     knobs: common.Knobs = None,
     seed: common.Seed = 0,
     max_steps: MaxSteps = None,
+    browser: Annotated[bool, typer.Option("--browser", help="Play in your own browser, on pages served here.")] = False,
+    port: Annotated[int, typer.Option(help="Of --browser; any free one when 0.", min=0, max=65535)] = 0,
     as_json: common.Json = False,
 ) -> None:
     """Play, yourself or with an agent, with numbered actions, undo, hints, and the result explained."""
@@ -64,11 +67,15 @@ def play(
     agents.describe(agent, options, card)
     tasks = panel(chosen_id, dataset, chosen, **values)
     arguments: dict[str, Any] = values if max_steps is None else values | {"max_steps": max_steps}
+    if browser:
+        if agent != "human":
+            raise InvalidValue(f"--browser is for a person; leave out --agent {agent}, or leave out --browser")
+        picked = _picked(tasks, task, card, dataset, values, seed)
+        report([receive(card, picked, dataset, values, seed, max_steps, port)], as_json)
+        common.next_command(f"envbench play {card.env.ids[0]} --browser --seed {seed + 1}")
+        return
     made: Any = gymnasium.make(card.env.ids[0], dataset=dataset, split=chosen, **arguments).unwrapped
-    if task is None:
-        picked = tasks[derive_seed(seed, "task") % len(tasks)]
-    else:
-        picked = find_task(task, card.env.family, dataset, values)
+    picked = _picked(tasks, task, card, dataset, values, seed)
     common.say(f"play: {agent} on {card.env.ids[0]}, {picked.id}, at most {made.max_steps} steps an episode")
     if agent == "human":
         rows = sit(made, values, picked, seed)
@@ -76,6 +83,41 @@ def play(
         rows = [_watch(made, agents.make(agent, options), picked, seed)]
     report(rows, as_json)
     common.next_command(f"envbench eval --env {card.env.ids[0]} --agent {'random' if agent == 'human' else agent}")
+
+
+def _picked(
+    tasks: Sequence[Task], task: str | None, card: Card, dataset: str, values: dict[str, Any], seed: int
+) -> Task:
+    """Return the task that was named, or the one that the seed draws."""
+    if task is None:
+        return tasks[derive_seed(seed, "task") % len(tasks)]
+    return find_task(task, card.env.family, dataset, values)
+
+
+def receive(
+    card: Card, task: Task, dataset: str, values: dict[str, Any], seed: int, max_steps: int | None, port: int
+) -> dict[str, Any]:
+    """Let a person play one episode in a browser and return its row; Ctrl-C ends it as it stands.
+
+    Raises:
+        InvalidValue: the family has no pages of its own, or the port is taken.
+    """
+    from envbench.cli._game import recorded_row
+
+    serving = serve_module(card)
+    if serving is None:
+        raise InvalidValue(f"--browser: {card.env.ids[0]} has no pages of its own to serve; leave it out")
+    with serving.Visit(task, dataset, values, seed, max_steps, port) as visit:
+        common.say(
+            f"play: {task.id}, at most {visit.env.max_steps} steps; this machine alone can see it; Ctrl-C ends it"
+        )
+        common.say(visit.url)
+        try:
+            while not visit.wait(1.0):
+                pass
+        except KeyboardInterrupt:
+            common.say("left")
+    return recorded_row(visit.env, visit.actions, task, seed) | {"practice": False, "undos": 0, "hints": 0}
 
 
 def _one_id(*given: str | None) -> str:

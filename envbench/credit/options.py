@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import inf, isfinite
 from types import NoneType
-from typing import Annotated, Any, Literal, NamedTuple, TypeAlias, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, NamedTuple, TypeAlias, TypeVar, get_args, get_origin, get_type_hints
 
-from envbench.errors import InvalidValue
+from envbench.errors import InvalidValue, UnknownName
 
 
 class Interval(NamedTuple):
@@ -44,6 +45,21 @@ class Options:
             expected = _fault(getattr(self, name), hint)
             if expected:
                 raise InvalidValue(f"{name}={getattr(self, name)!r}: expected {expected}")
+
+
+OptionsT = TypeVar("OptionsT", bound=Options)
+
+
+def configure(kind: type[OptionsT], options: Mapping[str, Any], of: str) -> OptionsT:
+    """Return a config of a class of `Options`; `of` names it in errors.
+
+    Raises:
+        UnknownName: for an option that it does not have. InvalidValue: for a value that an option cannot take.
+    """
+    for option in options:
+        if option not in kind.names():
+            raise UnknownName(f"option of {of}", option, kind.names())
+    return kind(**options)
 
 
 _HINTS: dict[type[Options], dict[str, Any]] = {}

@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeAlias, TypeVar, get_args, get_type_hints
 
 from torch import Tensor
 
-from envbench.credit.options import Options
+from envbench.credit.options import Options, configure
 from envbench.credit.selection import Selection
 from envbench.errors import InvalidValue, UnknownName
 from envbench.types import Advantages, StepBatch
@@ -65,10 +65,7 @@ class Method:
         Raises:
             UnknownName: for an option that it does not have. InvalidValue: for a value that an option cannot take.
         """
-        for option in options:
-            if option not in self.config.names():
-                raise UnknownName(f"option of {self.name}", option, self.config.names())
-        return self.config(**options)
+        return configure(self.config, options, self.name)
 
 
 _METHODS: dict[str, Method] = {}

@@ -52,7 +52,7 @@ def told_plan(board: Board, episodes: Sequence[Episode]) -> tuple[PlannedEpisode
 def episode_problems(board: Board, planned: Sequence[PlannedEpisode], episodes: Sequence[Episode]) -> list[str]:
     """Check that every episode is one of the plan, and none is there twice."""
     plan = {(one.task, one.trial): one for one in planned}
-    head = f"{card_of(board.env).env.family}/{board.dataset}/{board.split}/"
+    head = f"{card_of(board.env).tasks_family}/{board.dataset}/{board.split}/"
     times = Counter((one.task, one.trial) for one in episodes)
     problems = [
         f"trial {trial} of {task} is there {count} times" for (task, trial), count in times.items() if count > 1

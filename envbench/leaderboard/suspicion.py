@@ -30,13 +30,14 @@ def overlap(board: Board, manifest: Manifest, planned: Sequence[PlannedEpisode])
     card = card_of(board.env)
     own = {one.task_digest for one in planned}
     training = card.dataset(board.dataset).train_split
-    named = [f"{card.env.family}/{board.dataset}/{training}"] if training else []
+    named = [f"{card.tasks_family}/{board.dataset}/{training}"] if training else []
     shared, unknown = [], []
     for name in dict.fromkeys((*named, *manifest.metadata.trained_on)):
         try:
             family, dataset, split = split_of(f"{name}/0000")
-            knobs = board.knobs if family == card.env.family else {}
-            common = own & {task.digest for task in panel(family, dataset, split, **knobs)}
+            of_board = family == card.tasks_family
+            tasks = panel(board.env if of_board else family, dataset, split, **(board.knobs if of_board else {}))
+            common = own & {task.digest for task in tasks}
         except EnvbenchError:
             unknown.append(name)
             continue

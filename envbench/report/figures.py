@@ -86,6 +86,13 @@ def _sensitivity(setting: str) -> Drawn:
     return Drawn(sensitivity_plot(table, SETTINGS[setting]), table, 92)
 
 
+@figure("nano-sokoban", "a nano language model on Sokoban: every method at its own best rate, on held-out rooms")
+def nano_sokoban() -> Drawn:
+    """Return where each method stands in the sweep of `baselines/nano`."""
+    table = standings_frame(sweep_of("nano-sokoban", "nano"))
+    return Drawn(standings_plot(table, "Sokoban, nano language model", measure="success on held-out rooms"), table, DPI)
+
+
 for _name, _words in SETTINGS.items():
     figure(f"all-methods-{_name}", f"{_words}: every method at its own best rate")(partial(_standings, _name))
     figure(f"all-methods-{_name}-rates", f"{_words}: every method at every rate")(partial(_sensitivity, _name))

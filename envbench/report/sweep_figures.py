@@ -22,7 +22,7 @@ from envbench.report.curves import scale_words
 from envbench.report.plots import LIGHT, Theme, dress, label_width, new_figure, settled
 
 FOLDER = "all-methods"  # of `baselines/`
-SETTINGS = {"sokoban": "Sokoban", "frozenlake": "FrozenLake", "webshop": "WebShop", "bifurcation": "Bifurcation"}
+SETTINGS = {"sokoban": "Sokoban", "frozenlake": "FrozenLake", "bifurcation": "Bifurcation"}
 SUFFIXES = (".parquet", ".jsonl")
 _VERDICTS = ("better", "not distinguishable", "worse")
 _DASH = (0, (4, 2))
@@ -46,16 +46,16 @@ def committed_sweep(path: Path) -> SweepTable:
 
 def short(path: Path) -> str:
     """Return a path below `home()` in words."""
-    return path.relative_to(home()).as_posix()
+    return path.relative_to(home()).as_posix() if path.is_relative_to(home()) else path.as_posix()
 
 
-def sweep_of(setting: str) -> SweepTable:
-    """Return the committed sweep of all methods in one of `SETTINGS`.
+def sweep_of(setting: str, of: str = FOLDER) -> SweepTable:
+    """Return the committed sweep of a setting in a folder of `baselines/`; that of all methods by default.
 
     Raises:
         InvalidValue: when it is not here.
     """
-    folder = home() / "baselines" / FOLDER / "results"
+    folder = home() / "baselines" / of / "results"
     for suffix in SUFFIXES:
         if (folder / f"{setting}{suffix}").is_file():
             return committed_sweep(folder / f"{setting}{suffix}")
@@ -109,13 +109,16 @@ def rates_frame(sweep: SweepTable) -> pd.DataFrame:
 
 
 @settled()
-def standings_plot(frame: pd.DataFrame, title: str, theme: Theme = LIGHT) -> Figure:
+def standings_plot(
+    frame: pd.DataFrame, title: str, theme: Theme = LIGHT, measure: str = "success, mean over the curve"
+) -> Figure:
     """Draw each method as a dot with its 95 % interval, a panel for each advantage scale.
 
     Args:
         frame: from `standings_frame`.
         title: what the panel of tasks is called.
         theme: colours.
+        measure: what is shown, in words.
     """
     scales, order = list(dict.fromkeys(frame["scale"])), list(dict.fromkeys(frame["method"]))[::-1]
     height = 0.185 * len(order) + 1.35
@@ -124,7 +127,7 @@ def standings_plot(frame: pd.DataFrame, title: str, theme: Theme = LIGHT) -> Fig
         rows = frame[frame["scale"] == scale].set_index("method").reindex(order)
         _dots(axes, rows, theme)
         axes.set_title(scale_words(scale), loc="left", fontsize=8.5, color=theme.soft, pad=4)
-        axes.set_xlabel("success, mean over the curve", fontsize=8)
+        axes.set_xlabel(measure, fontsize=8)
         axes.set_yticks(range(len(order)), order if axes is panels[0] else [""] * len(order), color=theme.ink)
         axes.tick_params(axis="y", length=0, labelsize=7.5)
     low, high = float(frame["low"].min()), float(frame["high"].max())

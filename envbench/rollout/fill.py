@@ -13,7 +13,6 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 
 from envbench.errors import MissingColumn
-from envbench.policies.tabular import TabularPolicy
 from envbench.rollout.critic import Critic
 from envbench.rollout.forks import Collector
 from envbench.rollout.record import RECORDED, Flags, Floats, Ints, Rollout
@@ -21,10 +20,13 @@ from envbench.rollout.values import with_values
 
 
 class Scene(NamedTuple):
-    """What a producer reads: the rollout, the policy that played it, and what the critic knew before it."""
+    """What a producer reads: the rollout, the policy that played it, and what the critic knew before it.
+
+    The policy is what the producers that are used know: a `TabularPolicy` here.
+    """
 
     rollout: Rollout
-    policy: TabularPolicy
+    policy: Any
     critic: Critic
 
 
@@ -198,13 +200,18 @@ _CRITICS = frozenset(
 )
 
 
-def check_columns(record: Mapping[str, str], continuations: int) -> None:
-    """Raise `MissingColumn` for a column that no tabular rollout can fill; the arguments are those of `Filler`."""
+def check_columns(
+    record: Mapping[str, str],
+    continuations: int,
+    producers: Mapping[str, Producer] = PRODUCERS,
+    refused: Mapping[str, str] = REFUSED,
+) -> None:
+    """Raise `MissingColumn` for a column that no rollout can fill; the arguments are those of `Filler`."""
     for name, by in record.items():
         if name in CONTINUED and not continuations:
             raise MissingColumn(by, name, "Only continuations fill it: set continuations=8, for example.")
-        if name not in (*RECORDED, *PRODUCERS, *CONTINUED):
-            raise MissingColumn(by, name, REFUSED.get(name, "A tabular rollout has nothing to fill it with."))
+        if name not in (*RECORDED, *producers, *CONTINUED):
+            raise MissingColumn(by, name, refused.get(name, "A rollout has nothing to fill it with."))
 
 
 class Filler:
@@ -214,16 +221,24 @@ class Filler:
         record: columns to fill beside those that a batch has always, and who asks for each.
         policy: as it stands when `fill` is called; it must be the one that played.
         continuations: K of `with_values`, which then fills `value`, `last_value` and `success_rate`; 0 for none.
+        producers: column to producer; those of a tabular policy by default.
 
     Raises:
-        MissingColumn: for a column that a tabular rollout cannot fill.
+        MissingColumn: for a column that a rollout cannot fill.
     """
 
-    def __init__(self, record: Mapping[str, str], policy: TabularPolicy, continuations: int = 0) -> None:
-        check_columns(record, continuations)
+    def __init__(
+        self,
+        record: Mapping[str, str],
+        policy: Any,
+        continuations: int = 0,
+        producers: Mapping[str, Producer] = PRODUCERS,
+    ) -> None:
+        check_columns(record, continuations, producers)
         tokens = ("token_step",) if _TOKENS & set(record) else ()
         self.record = tuple(dict.fromkeys((*record, *tokens)))
         self._policy, self._continuations, self._critic = policy, continuations, Critic()
+        self._producers = producers
         self._learns = bool(_CRITICS & set(record))
 
     def fill(self, rollout: Rollout, collector: Collector) -> Rollout:
@@ -236,8 +251,12 @@ class Filler:
         if self._continuations:
             rollout = with_values(rollout, collector, self._continuations)
         scene = Scene(rollout, self._policy, self._critic)
-        missing = [name for name in self.record if name not in RECORDED and name not in rollout.filled]
-        return rollout.with_columns(**{name: PRODUCERS[name](scene) for name in missing}) if missing else rollout
+        made = {
+            name: self._producers[name](scene)
+            for name in self.record
+            if name in self._producers and name not in rollout.filled
+        }
+        return rollout.with_columns(**made) if made else rollout
 
     def learn(self, rollout: Rollout) -> None:
         """Let the critic, where there is one, see an iteration that is over."""

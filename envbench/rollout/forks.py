@@ -42,6 +42,12 @@ class Forks:
         seed = derive_seed(members.seed, members.iteration, self.name, members.first, name)
         return uniforms(seed, int(self.left.max(initial=0)), len(self.rows))
 
+    def token_draws(self, t: int, width: int) -> Floats:
+        """Return float64 [N, width] in [0, 1): a language model's draws for its reply at step `t` of each fork."""
+        members = self.origin.members
+        seed = derive_seed(members.seed, members.iteration, self.name, members.first, "tokens", t)
+        return uniforms(seed, width, len(self.rows)).T
+
     def columns(self) -> dict[str, Ints]:
         """Return what the continuations take over: `group`, `member`, `parent` and first `t`, int64 [N] each."""
         episode = self.origin.episode[self.rows]

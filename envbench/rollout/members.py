@@ -57,6 +57,10 @@ class Members:
         """
         return self._draws("noise")
 
+    def token_draws(self, t: int, width: int) -> NDArray[np.float64]:
+        """Return float64 [E, width] in [0, 1): a language model's draws for its reply at step `t` of each episode."""
+        return uniforms(derive_seed(self.seed, self.iteration, "tokens", self.first, t), width, self.count).T
+
     def _draws(self, name: str) -> NDArray[np.float64]:
         """Return draws from the stream `name` of the iteration; later groups have streams of their own."""
         names = (name, self.first) if self.first else (name,)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -154,35 +154,62 @@ class _Episode:
         )
 
     def row(self, agent: str, task: Task, seed: int, trial: int) -> dict[str, Any]:
-        env, steps, replies = self._env, self._steps, self._replies
-        hashes = [step.state for step in steps] + ([self._info["state_hash"]] if self._info else [])
-        return {
-            "agent": agent,
-            "env": env.card.env.ids[0],
-            "dataset": env.dataset,
-            "split": split_of(task.id)[2],
-            "task": task.id,
-            "task_digest": task.digest,
-            "cluster": task.cluster,
-            "kind": task.kind,
-            "trial": trial,
-            "seed": seed,
-            "outcome": self._outcome,
-            "success": self._outcome == "success",
-            "score": self._score(),
-            "episode_return": math.fsum(step.reward for step in steps),
-            "steps": len(steps),
-            "invalid_actions": sum(not step.valid for step in steps),
-            "format_invalid": sum(not step.format_valid for step in steps),
-            "prompt_tokens": sum(reply.prompt_tokens for reply in replies),
-            "completion_tokens": sum(reply.completion_tokens for reply in replies),
-            "model_calls": sum(reply.model_calls for reply in replies),
-            "cost_usd": math.fsum(reply.cost_usd for reply in replies),
-            "error": self._error,
-            "actions": [step.action for step in steps],
-            "rewards": [step.reward for step in steps],
-            "state_hashes": hashes,
-        }
+        return episode_row(
+            self._env, agent, task, trial, self.trajectory(task, seed), self._replies, self._error, bool(self._info)
+        )
+
+
+def episode_row(
+    env: Env[Any],
+    agent: str,
+    task: Task,
+    trial: int,
+    trajectory: Trajectory,
+    replies: Sequence[Reply],
+    error: str = "",
+    started: bool = True,
+) -> dict[str, Any]:
+    """Return an episode as a row of an episode table.
+
+    Args:
+        env: whose episode it is; read for its id and data set.
+        agent: name.
+        task: of the episode.
+        trial: of the episode.
+        trajectory: what happened.
+        replies: what the agent said, one a step.
+        error: what ended it, if something did.
+        started: False where it could not even be reset.
+    """
+    steps = trajectory.steps
+    hashes = [step.state for step in steps] + ([trajectory.final_state] if started else [])
+    return {
+        "agent": agent,
+        "env": env.card.env.ids[0],
+        "dataset": env.dataset,
+        "split": split_of(task.id)[2],
+        "task": task.id,
+        "task_digest": task.digest,
+        "cluster": task.cluster,
+        "kind": task.kind,
+        "trial": trial,
+        "seed": trajectory.seed,
+        "outcome": trajectory.outcome,
+        "success": trajectory.success,
+        "score": trajectory.score,
+        "episode_return": trajectory.episode_return,
+        "steps": len(steps),
+        "invalid_actions": sum(not step.valid for step in steps),
+        "format_invalid": sum(not step.format_valid for step in steps),
+        "prompt_tokens": sum(reply.prompt_tokens for reply in replies),
+        "completion_tokens": sum(reply.completion_tokens for reply in replies),
+        "model_calls": sum(reply.model_calls for reply in replies),
+        "cost_usd": math.fsum(reply.cost_usd for reply in replies),
+        "error": error,
+        "actions": [step.action for step in steps],
+        "rewards": [step.reward for step in steps],
+        "state_hashes": hashes,
+    }
 
 
 _OWN_OUTCOMES = ("success", "failure", "timeout")  # those that the environment decides

@@ -57,14 +57,8 @@ class StepCollector:
             task, seed = members.tasks[episode // members.size], members.noise_seed(episode)
             _, info = self._env.reset(seed=seed, options={"task": task.id})
             played.append(self._play(task, seed, info, draws[:, episode], "", log))
-        groups = tuple(
-            Group(members.group_id(group), tuple(played[group * members.size : (group + 1) * members.size]))
-            for group in range(len(members.tasks))
-        )
-        number = np.arange(members.count)
-        none, zero = np.full_like(number, -1), np.zeros_like(number)
-        columns = {"group": number // members.size, "member": number, "parent": none, "t": zero}
-        return self._rollout(members, played, log, start, groups, **columns)
+        groups = groups_of(members, played)
+        return self._rollout(members, played, log, chain_origin(members), start, groups)
 
     def fork(self, forks: Forks) -> Rollout:
         """Play on from the situations that the forks name, with noise of their own.
@@ -80,7 +74,28 @@ class StepCollector:
             task, seed = origin.members.tasks[columns["group"][fork]], forks.noise_seed(fork)
             _, info = self._env.restore(origin.place[row], reseed=seed)
             played.append(self._play(task, seed, info, draws[:, fork], self._pasts.get(int(origin.row[row])), log))
-        return self._rollout(origin.members, played, log, start, (), **columns)
+        return self._rollout(origin.members, played, log, columns, start)
+
+    def _rollout(
+        self,
+        members: Members,
+        played: Sequence[Trajectory],
+        log: _Log,
+        origin: Mapping[str, Ints],
+        start: float,
+        groups: tuple[Group, ...] = (),
+    ) -> Rollout:
+        return recorded(
+            members,
+            self._ids,
+            played,
+            rows=log.rows,
+            choices=log.choices,
+            places=log.places,
+            origin=origin,
+            start=start,
+            groups=groups,
+        )
 
     def _play(
         self, task: Task, seed: int, info: Mapping[str, Any], draws: Floats, past: str | None, log: _Log
@@ -127,49 +142,87 @@ class StepCollector:
             final_anchor=info["anchor_hash"],
         )
 
-    def _rollout(
-        self,
-        members: Members,
-        episodes: Sequence[Trajectory],
-        log: _Log,
-        start: float,
-        groups: tuple[Group, ...],
-        *,
-        group: Ints,
-        member: Ints,
-        parent: Ints,
-        t: Ints,
-    ) -> Rollout:
-        """Return recorded episodes that begin at `t` as arrays."""
-        steps = [step for one in episodes for step in one.steps]
-        after = [anchor for one in episodes for anchor in [*(step.anchor for step in one.steps[1:]), one.final_anchor]]
-        lengths = [len(one.steps) for one in episodes]
 
-        def ids(texts: list[str]) -> Ints:
-            return np.array([self._ids.of(text) for text in texts], np.int64)
+def recorded(
+    members: Members,
+    ids: Ids,
+    episodes: Sequence[Trajectory],
+    *,
+    rows: Sequence[int],
+    choices: Sequence[int],
+    places: Any,
+    origin: Mapping[str, Ints],
+    start: float,
+    groups: tuple[Group, ...] = (),
+    policy_tokens: int | None = None,
+) -> Rollout:
+    """Return recorded episodes as arrays.
 
-        return Rollout(
-            members=members,
-            ids=self._ids,
-            episode=np.repeat(np.arange(len(episodes)), lengths),
-            t=np.concatenate([np.arange(length) for length in lengths]) + np.repeat(t, lengths),
-            reward=np.array([step.reward for step in steps]),
-            state=ids([step.state for step in steps]),
-            anchor=ids([step.anchor for step in steps]),
-            observation=ids([step.observation for step in steps]),
-            next_anchor=ids(after),
-            action=ids(["action " + step.action for step in steps]),
-            row=np.array(log.rows, np.int64),
-            choice=np.array(log.choices, np.int64),
-            place=log.places,
-            group=group,
-            member=member,
-            terminated=np.array([one.terminated for one in episodes]),
-            truncated=np.array([one.truncated for one in episodes]),
-            score=np.array([one.score for one in episodes]),
-            success=np.array([one.success for one in episodes]),
-            parent=parent,
-            branch_t=t,
-            groups=groups,
-            spent=Spent(len(steps), len(steps), len(episodes), time.perf_counter() - start),
-        )
+    Args:
+        members: who was to play.
+        ids: of the collector.
+        episodes: in order; each begins at its `t`.
+        rows: of each step, what the policy numbered the situation.
+        choices: of each step, what it numbered the action.
+        places: of each step, where the episode stood; empty where nothing was kept.
+        origin: `group`, `member`, `parent` and first `t`, int64 [E] each (`chain_origin`, `Forks.columns`).
+        start: `time.perf_counter()` when playing began.
+        groups: the episodes as records.
+        policy_tokens: that the policy wrote; one a step when None.
+    """
+    steps = [step for one in episodes for step in one.steps]
+    after = [anchor for one in episodes for anchor in [*(step.anchor for step in one.steps[1:]), one.final_anchor]]
+    lengths = [len(one.steps) for one in episodes]
+
+    def numbers(texts: list[str]) -> Ints:
+        return np.array([ids.of(text) for text in texts], np.int64)
+
+    return Rollout(
+        members=members,
+        ids=ids,
+        episode=np.repeat(np.arange(len(episodes)), lengths),
+        t=np.concatenate([np.arange(length) for length in lengths]) + np.repeat(origin["t"], lengths),
+        reward=np.array([step.reward for step in steps]),
+        state=numbers([step.state for step in steps]),
+        anchor=numbers([step.anchor for step in steps]),
+        observation=numbers([step.observation for step in steps]),
+        next_anchor=numbers(after),
+        action=numbers(["action " + step.action for step in steps]),
+        row=np.array(rows, np.int64),
+        choice=np.array(choices, np.int64),
+        place=places,
+        group=origin["group"],
+        member=origin["member"],
+        terminated=np.array([one.terminated for one in episodes]),
+        truncated=np.array([one.truncated for one in episodes]),
+        score=np.array([one.score for one in episodes]),
+        success=np.array([one.success for one in episodes]),
+        parent=origin["parent"],
+        branch_t=origin["t"],
+        groups=groups,
+        spent=Spent(
+            len(steps),
+            len(steps) if policy_tokens is None else policy_tokens,
+            len(episodes),
+            time.perf_counter() - start,
+        ),
+    )
+
+
+def chain_origin(members: Members) -> dict[str, Ints]:
+    """Return what `Forks.columns` does, of episodes that begin at the start of their tasks."""
+    number = np.arange(members.count)
+    none, zero = np.full_like(number, -1), np.zeros_like(number)
+    return {"group": number // members.size, "member": number, "parent": none, "t": zero}
+
+
+def groups_of(members: Members, played: Sequence[Trajectory]) -> tuple[Group, ...]:
+    """Return the members' episodes by group.
+
+    Raises:
+        GroupMismatch: when members of a group do not start in one anchor state.
+    """
+    return tuple(
+        Group(members.group_id(group), tuple(played[group * members.size : (group + 1) * members.size]))
+        for group in range(len(members.tasks))
+    )

@@ -19,7 +19,7 @@ from gymnasium.utils.env_checker import check_env
 
 from envbench.cards import home
 from envbench.env import Env
-from envbench.errors import DataMissing, EnvbenchError, MissingExtra, SnapshotMismatch, UnknownName
+from envbench.errors import BrowserMissing, DataMissing, EnvbenchError, MissingExtra, SnapshotMismatch, UnknownName
 from envbench.hashing import digest, encode
 from envbench.seeding import below, choice, derive_seed, generator
 from envbench.testing.case import ROOT, Case, cases, future, golden, record, walk
@@ -41,7 +41,7 @@ def _absence(case_name: str, family: str) -> str:
     case = next(case for case in cases(family) if case.name == case_name)
     try:
         case.make().reset(seed=0)
-    except (MissingExtra, DataMissing) as error:
+    except (MissingExtra, DataMissing, BrowserMissing) as error:
         return str(error)
     return ""
 
@@ -114,6 +114,13 @@ def _step_or_reset(env: Env[Any], action: str, over: bool) -> tuple[Any, float, 
     return observation, 0.0, False, False, info
 
 
+def _rows(shown: Any, count: int) -> list[Any]:
+    """Return the observations of a vector one by one; those of a dict space come as a dict of sequences."""
+    if isinstance(shown, dict):
+        return [{key: values[number] for key, values in shown.items()} for number in range(count)]
+    return list(shown)
+
+
 def _assert_same_infos(infos: dict[str, Any], expected: list[dict[str, Any]]) -> None:
     """Every key of every environment came through the vector, and no other."""
     for number, info in enumerate(expected):
@@ -156,7 +163,7 @@ class ConformanceSuite:
                 singles = [case.make(max_steps=3), case.make(max_steps=3)]
                 shown, infos = vector.reset(seed=5)
                 expected = [env.reset(seed=5 + i) for i, env in enumerate(singles)]
-                assert list(shown) == [observation for observation, _ in expected]
+                assert _rows(shown, 2) == [observation for observation, _ in expected]
                 _assert_same_infos(infos, [info for _, info in expected])
                 over = [False, False]
                 for step in range(9):  # several episodes: the step after an end is a reset
@@ -166,7 +173,7 @@ class ConformanceSuite:
                     results = [
                         _step_or_reset(env, action, o) for env, action, o in zip(singles, actions, over, strict=True)
                     ]
-                    found = zip(shown, rewards, terminated, truncated, strict=True)
+                    found = zip(_rows(shown, 2), rewards, terminated, truncated, strict=True)
                     assert [tuple(row) for row in found] == [result[:4] for result in results]
                     _assert_same_infos(infos, [result[4] for result in results])
                     over = [result[2] or result[3] for result in results]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any, Literal, Self, TypeAlias, get_args
 
 from envbench import credit
 from envbench.cards import KnobValue
@@ -26,8 +26,8 @@ MONTE_CARLO = ("spo_chain", "vineppo")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TrainConfig:
-    """One training run of a tabular policy.
+class RunConfig:
+    """What every training run is told, whatever learns.
 
     Attributes:
         env: gymnasium id. dataset, split, knobs: as for `gymnasium.make`; the split must be a training split, and is
@@ -41,15 +41,9 @@ class TrainConfig:
         method, options: credit method and its options.
         advantage_scale: `raw` takes the advantages as they are; `unit_rms` divides those of an iteration by their root
             mean square over the rows that count, so that no method wins by a larger step alone.
-        learning_rate: step size of plain gradient ascent.
-        average: a row's gradient is divided by the number of included `episodes` of its group, or by the number of
-            `rows` of its group. Groups are added up, not averaged: tables of different tasks share no entries, so a
-            rate means the same for any number of groups.
-        key: what the policy tells situations apart by.
+        learning_rate: of the optimiser.
         seed: the run's; every draw is derived from it.
         log_every: iterations between two logged ones; the first and the last are always logged.
-        collector: `graph` walks memoised transitions, `steps` steps the environment; equal results where transitions
-            are deterministic.
         shaping: shaping methods, with their default options, applied in order before the advantages.
         shape: of the episodes of a group: `chains`, or a `tree` from each of the `group_size` chains; by default what
             the method needs.
@@ -59,13 +53,11 @@ class TrainConfig:
             to a critic. By default 8 for methods that live on them, else 0.
         attempts: collections of `groups` groups until as many have episodes that differ in return (DAPO's dynamic
             sampling); 1 takes the groups as they come.
-        replay: sampler that lets stored episodes of a task join its groups; None for none. Chains only.
 
     Raises:
         UnknownName: for an id, data set, split, knob, method or option that does not exist.
         InvalidValue: for a value that an attribute cannot take.
         SplitRefused: for a split that is not for training.
-        MissingColumn (of `resolved`): for a method that reads what no tabular rollout can fill.
     """
 
     env: str
@@ -80,19 +72,15 @@ class TrainConfig:
     method: str = "grpo"
     options: Mapping[str, Any] = field(default_factory=dict)
     advantage_scale: Scale = "raw"
-    learning_rate: float = 4.0
-    average: Average = "episodes"
-    key: Key = "anchor"
+    learning_rate: float
     seed: int = 0
     log_every: int = 1
-    collector: Collector = "graph"
     shaping: Sequence[str] = ()
     shape: Shape | None = None
     branches: int = 2
     rounds: int = 1
     continuations: int | None = None
     attempts: int = 1
-    replay: str | None = None
 
     def __post_init__(self) -> None:
         for name in ("tasks", "groups", "group_size", "iterations", "log_every", "branches", "rounds", "attempts"):
@@ -103,18 +91,9 @@ class TrainConfig:
             check_count("continuations", self.continuations, least=0)
         check_count("seed", self.seed, least=0)
         check_rate(self.learning_rate)
-        for name, known in (
-            ("advantage_scale", get_args(Scale)),
-            ("average", get_args(Average)),
-            ("collector", get_args(Collector)),
-            ("key", KEYS),
-        ):
-            if getattr(self, name) not in known:
-                raise UnknownName(name, getattr(self, name), known)
-        if self.shape is not None and self.shape not in get_args(Shape):
-            raise UnknownName("shape", self.shape, get_args(Shape))
-        if self.replay not in (None, *REPLAYS):
-            raise UnknownName("replay", self.replay, REPLAYS)
+        check_choices(self, advantage_scale=get_args(Scale))
+        if self.shape is not None:
+            check_choices(self, shape=get_args(Shape))
         if isinstance(self.shaping, str):
             raise InvalidValue(f"shaping={self.shaping!r}: expected a list of shaping methods")
         credit.method(self.method).configure(self.options)
@@ -123,7 +102,7 @@ class TrainConfig:
                 raise UnknownName("shaping method", name, [one.name for one in credit.methods("shaping")])
         training_split(self.env, self.dataset, self.split)
 
-    def resolved(self) -> TrainConfig:
+    def resolved(self) -> Self:
         """Return the configuration with every default filled in.
 
         Raises:
@@ -141,13 +120,6 @@ class TrainConfig:
             shape=("tree" if self.method in BRANCHED else "chains") if self.shape is None else self.shape,
             continuations=(8 if continued else 0) if self.continuations is None else self.continuations,
         )
-        if filled.replay and (filled.shape == "tree" or filled.continuations):
-            raise InvalidValue(
-                f"replay={filled.replay!r}: stored episodes can be neither branched from nor continued; "
-                "use shape='chains' and continuations=0"
-            )
-        assert filled.continuations is not None  # set above
-        check_columns(needs, filled.continuations)
         filled.panel()
         return filled
 
@@ -175,6 +147,54 @@ class TrainConfig:
         return {**values, "knobs": dict(self.knobs), "options": dict(self.options), "shaping": list(self.shaping)}
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainConfig(RunConfig):
+    """One training run of a tabular policy.
+
+    Attributes:
+        learning_rate: step size of plain gradient ascent.
+        average: a row's gradient is divided by the number of included `episodes` of its group, or by the number of
+            `rows` of its group. Groups are added up, not averaged: tables of different tasks share no entries, so a
+            rate means the same for any number of groups.
+        key: what the policy tells situations apart by.
+        collector: `graph` walks memoised transitions, `steps` steps the environment; equal results where transitions
+            are deterministic.
+        replay: sampler that lets stored episodes of a task join its groups; None for none. Chains only.
+
+    Raises:
+        MissingColumn (of `resolved`): for a method that reads what no tabular rollout can fill.
+    """
+
+    learning_rate: float = 4.0
+    average: Average = "episodes"
+    key: Key = "anchor"
+    collector: Collector = "graph"
+    replay: str | None = None
+
+    def __post_init__(self) -> None:
+        RunConfig.__post_init__(self)
+        check_choices(self, average=get_args(Average), collector=get_args(Collector), key=KEYS)
+        if self.replay is not None:
+            check_choices(self, replay=REPLAYS)
+
+    def resolved(self) -> Self:
+        """As `RunConfig.resolved`; what cannot be filled or replayed is refused."""
+        filled = RunConfig.resolved(self)
+        if filled.replay and (filled.shape == "tree" or filled.continuations):
+            raise InvalidValue(
+                f"replay={filled.replay!r}: stored episodes can be neither branched from nor continued; "
+                "use shape='chains' and continuations=0"
+            )
+        check_columns(filled.needs(), filled.continuations or 0)
+        return filled
+
+
+def wanted_columns(config: RunConfig) -> dict[str, str]:
+    """Return the columns that a rollout must fill, and who asks: the methods, or the branches of trees."""
+    branches = dict.fromkeys(("parent", "branch_t", "tree") if config.shape == "tree" else (), "tree")
+    return {**branches, **config.needs()}
+
+
 def training_split(env: str, dataset: str, split: str | None) -> str:
     """Return the split to train on.
 
@@ -195,6 +215,13 @@ def training_split(env: str, dataset: str, split: str | None) -> str:
     if split not in (None, section.train_split):
         raise SplitRefused(f"the split {split!r} is for evaluation; train on --split {section.train_split}")
     return section.train_split
+
+
+def check_choices(config: object, **known: Iterable[str]) -> None:
+    """Raise `UnknownName` for an attribute of `config` that is none of those known for it."""
+    for name, choices in known.items():
+        if getattr(config, name) not in choices:
+            raise UnknownName(name, getattr(config, name), choices)
 
 
 def check_count(name: str, value: object, least: int = 1) -> None:

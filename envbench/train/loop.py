@@ -5,118 +5,206 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
-from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-import gymnasium
 import numpy as np
-from numpy.typing import NDArray
+from torch import Tensor
 
 from envbench import credit
-from envbench.cards import KnobValue
-from envbench.env import Env
 from envbench.errors import InvalidValue
 from envbench.hashing import encode
-from envbench.policies.tabular import TabularPolicy
-from envbench.rollout.fill import Filler
 from envbench.rollout.forks import Collector
-from envbench.rollout.graph import Graph
 from envbench.rollout.members import Members
 from envbench.rollout.record import Rollout, Spent
-from envbench.rollout.sampling import fill_groups
-from envbench.rollout.steps import StepCollector
+from envbench.rollout.sampling import differing_returns, fill_groups
 from envbench.rollout.tree import grow, random_nodes
-from envbench.rollout.walk import GraphCollector
 from envbench.seeding import derive_seed, generator, shuffle
-from envbench.train import checkpoint as _checkpoint
-from envbench.train.config import Average, Scale, TrainConfig
+from envbench.train import checkpoint as checkpoints
+from envbench.train.config import RunConfig, TrainConfig
 from envbench.train.replay import Replay
+from envbench.train.tabular import TabularLearner
 from envbench.types import Advantages, StepBatch
 
 Row = dict[str, Any]
 
 _CHECKPOINT_SECONDS = 2.0
-_MOST_NODES = 200_000  # half a gigabyte of WebShop
 
 
 def train(
-    config: TrainConfig, *, checkpoint: Path | None = None, on_row: Callable[[Row], None] | None = None
+    config: RunConfig,
+    *,
+    checkpoint: Path | None = None,
+    on_row: Callable[[Row], None] | None = None,
+    folder: Path | None = None,
 ) -> list[Row]:
-    """Train a tabular policy and return its learning curve on the tasks that it is trained on.
+    """Train a policy and return its learning curve on the tasks that it is trained on.
 
     Args:
         config: what to train.
         checkpoint: file to continue from, if it is there, and to keep the state in; the clock decides when it is
             written, never what is in it.
         on_row: called with each row as it is logged.
+        folder: where policies that have files of their own keep the `last` and the `best` model; None for nowhere.
 
     Returns:
         One metric row per logged iteration; success, score, return and length are means over its episodes.
     """
     trainer = Trainer(config)
     plain = trainer.config.plain()
-    stored = _checkpoint.read(checkpoint, plain) if checkpoint else None
-    if stored is not None:
-        trainer.load(stored)
+    if checkpoint:
+        trainer.read(checkpoint, plain)
     saved = time.monotonic()
     while trainer.iteration < config.iterations:
-        row = trainer.step()
+        row = trainer.step(folder)
         if row is not None and on_row is not None:
             on_row(row)
         last = trainer.iteration == config.iterations
         if checkpoint and (last or time.monotonic() - saved > _CHECKPOINT_SECONDS):
-            _checkpoint.write(checkpoint, plain, trainer.state())
+            trainer.write(checkpoint, plain)
             saved = time.monotonic()
+    if folder is not None:
+        trainer.learner.keep(folder / "last")
     return trainer.rows
+
+
+class Learner(Protocol):
+    """A policy that learns: `TabularLearner`, or `LMLearner` for a language model.
+
+    Attributes:
+        collector: plays its episodes. record: columns that the method reads.
+    """
+
+    record: tuple[str, ...]
+
+    @property
+    def collector(self) -> Collector: ...
+
+    def fill(self, rollout: Rollout) -> Rollout:
+        """Return the rollout with the columns of the record."""
+        ...
+
+    def learn(self, rollout: Rollout, batch: StepBatch, advantages: Advantages, weight: Any = None) -> dict[str, float]:
+        """Update the policy; `weight` is float64 [E], a factor of each episode's loss, or None. Return metrics."""
+        ...
+
+    def validate(self) -> dict[str, float]:
+        """Return `val_success` and `val_score` of the policy as it stands; nothing where it is not validated."""
+        ...
+
+    def test(self) -> dict[str, float]:
+        """Return `test_success` and `test_score` of the policy as it stands; nothing where it is not tested."""
+        ...
+
+    def keep(self, folder: Path) -> None:
+        """Write the policy as a folder of its own, where it has a form for that."""
+        ...
+
+    def seconds(self) -> dict[str, float]:
+        """Return where the time went so far, by part."""
+        ...
+
+    def state(self) -> dict[str, Any]:
+        """Return what `load` needs, as plain data."""
+        ...
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Return what `load` needs, as tensors."""
+        ...
+
+    def load(self, state: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
+        """Go on from `state()` and `tensors()` of the same configuration."""
+        ...
+
+
+def make_learner(config: RunConfig) -> Learner:
+    """Return what learns under a resolved configuration."""
+    if isinstance(config, TrainConfig):
+        return TabularLearner(config)
+    from envbench.train.lm.config import LMConfig
+    from envbench.train.lm.learner import LMLearner
+
+    assert isinstance(config, LMConfig)  # there are no others
+    return LMLearner(config)
 
 
 class Trainer:
     """A training run that stands between two iterations.
 
     Attributes:
-        config: resolved. policy: as trained so far. collector: plays its episodes. iteration: the next one.
+        config: resolved. learner: the policy as trained so far, and what plays it. iteration: the next one.
         rows: logged so far.
     """
 
-    def __init__(self, config: TrainConfig) -> None:
+    def __init__(self, config: RunConfig) -> None:
         self.config = config = config.resolved()
         self.panel = config.panel()
-        self.policy = TabularPolicy(config.key)
+        self.learner = make_learner(config)
         self.iteration = self._sampled = self._used = 0  # iterations, groups, groups in an update
         self.spent = Spent()
         self.rows: list[Row] = []
         self._seconds = 0.0
-        assert config.continuations is not None  # resolved
-        self._filler = Filler(wanted_columns(config), self.policy, config.continuations)
-        self.collector = make_collector(config, self.policy)
-        self._replay = Replay(config.replay, self.policy) if config.replay else None
+        self._parts = np.zeros(3)  # seconds spent on filling columns, on credit, on updates
+        self._validation: dict[str, float] = {}
+        replay = config.replay if isinstance(config, TrainConfig) else None
+        self._replay = Replay(replay, self.policy) if replay else None
 
-    def step(self) -> Row | None:
-        """Run one iteration; return its row if it is a logged one."""
-        config, start = self.config, time.perf_counter()
+    @property
+    def policy(self) -> Any:
+        """The tabular policy that is trained."""
+        return self.learner.policy  # type: ignore[attr-defined]  # of a `TabularLearner`
+
+    def step(self, folder: Path | None = None) -> Row | None:
+        """Run one iteration; return its row if it is a logged one.
+
+        Args:
+            folder: where the best model is kept.
+        """
+        config, learner, start = self.config, self.learner, time.perf_counter()
         played, rollout = self._collect()
-        means = played.means()
+        means = {**played.means(), **signal_of(played)}
         weight = None
         if self._replay is not None:
             rollout, weight = self._replay.mix(rollout)
-        rollout = self._filler.fill(rollout, self.collector)
-        batch = rollout.batch(self._filler.record)
+        filled = time.perf_counter()
+        rollout = learner.fill(rollout)
+        credited = time.perf_counter()
+        batch = rollout.batch(learner.record)
         for name in config.shaping:
             batch = credit.shape(name, batch)
         advantages = credit.advantages(config.method, batch, **config.options)
-        signal, rms = policy_signal(batch, advantages, config.advantage_scale, config.average)
-        if weight is not None:
-            signal = signal * weight[rollout.episode]
-        if not np.isfinite(signal).all():
+        if not bool(advantages.value.isfinite().all()):
             raise InvalidValue(
                 f"{config.method}: the advantages of iteration {self.iteration} are not finite; "
                 "look at its options, or at the learning rate"
             )
-        self.policy.update(rollout.row, rollout.choice, signal, config.learning_rate)
-        self._filler.learn(rollout)
-        self._seconds += time.perf_counter() - start
-        return self._log(rollout.spent, means, rms)
+        updated = time.perf_counter()
+        metrics = learner.learn(rollout, batch, advantages, weight)
+        ended = time.perf_counter()
+        self._seconds += ended - start
+        self._parts += np.array([credited - filled, updated - credited, ended - updated])
+        self._validate(folder)
+        if self.iteration + 1 == config.iterations:
+            metrics |= learner.test()
+        return self._log(rollout.spent, {**means, **metrics})
+
+    def _validate(self, folder: Path | None) -> None:
+        """Validate the policy where it is due, and keep the best one."""
+        every, done = getattr(self.config, "validate_every", 0), self.iteration + 1
+        if not every or (done % every and done < self.config.iterations):
+            return
+        found = self.learner.validate()
+        before = self._validation
+        best = {
+            "best_iteration": before.get("best_iteration", -1),
+            "best_val_score": before.get("best_val_score", -1.0),
+        }
+        best |= {"best_val_success": before.get("best_val_success", 0.0)}
+        if found["val_score"] > best["best_val_score"]:
+            best = {"best_iteration": done - 1, **{f"best_{name}": value for name, value in found.items()}}
+            if folder is not None:
+                self.learner.keep(folder / "best")
+        self._validation = {**found, "val_iteration": done - 1, **best}
 
     def collect(self) -> Rollout:
         """Return the episodes that the next iteration begins with; learning from them is left to `step`."""
@@ -136,8 +224,8 @@ class Trainer:
 
     def _play(self, members: Members) -> Rollout:
         if self.config.shape == "chains":
-            return self.collector.collect(members)
-        return grow(self.collector, members, random_nodes(self.config.branches), self.config.rounds)
+            return self.learner.collector.collect(members)
+        return grow(self.learner.collector, members, random_nodes(self.config.branches), self.config.rounds)
 
     def _members(self, attempt: int = 0) -> Members:
         """Return who plays: the panel is gone through again and again, each time in an order of its own.
@@ -158,7 +246,7 @@ class Trainer:
         shuffle(generator(derive_seed(self.config.seed, "pass", number)), order)
         return order
 
-    def _log(self, spent: Spent, means: Mapping[str, float], rms: float) -> Row | None:
+    def _log(self, spent: Spent, means: Mapping[str, float]) -> Row | None:
         """Count the iteration and return its row if it is a logged one."""
         config, iteration = self.config, self.iteration
         self.iteration += 1
@@ -183,103 +271,64 @@ class Trainer:
                 "groups_sampled": self._sampled,
                 "groups_used": self._used,
                 **means,
-                "advantage_rms": rms,
+                **self._validation,
+                "fill_seconds": round(float(self._parts[0]), 4),
+                "credit_seconds": round(float(self._parts[1]), 4),
+                "update_seconds": round(float(self._parts[2]), 4),
+                **{name: round(value, 4) for name, value in self.learner.seconds().items()},
                 "wall_seconds": round(self._seconds, 4),
             }
         )
         return self.rows[-1]
 
     def state(self) -> dict[str, Any]:
-        """Return what `load` needs to go on, as plain data."""
+        """Return what `load` needs to go on beside the learner's tensors, as plain data."""
         return {
             "iteration": self.iteration,
             "groups": [self._sampled, self._used],
             "spent": asdict(self.spent),
-            "seconds": self._seconds,
+            "seconds": [self._seconds, *self._parts.tolist()],
             "rows": self.rows,
-            "policy": self.policy.to_plain(),
-            "filler": self._filler.state(),
+            "validation": self._validation,
+            "learner": self.learner.state(),
             "replay": self._replay.state() if self._replay else {},
         }
 
-    def load(self, state: Mapping[str, Any]) -> None:
-        """Go on from a `state()` of the same configuration."""
+    def load(self, state: Mapping[str, Any], tensors: Mapping[str, Tensor] | None = None) -> None:
+        """Go on from a `state()` of the same configuration, and its tensors."""
         self.iteration, (self._sampled, self._used) = state["iteration"], state["groups"]
         self.spent = Spent(**state["spent"])
-        self._seconds, self.rows = state["seconds"], list(state["rows"])
-        self.policy.load(state["policy"])
-        self._filler.load(state["filler"])
+        self._seconds, *parts = state["seconds"]
+        self._parts = np.array(parts)
+        self.rows, self._validation = list(state["rows"]), dict(state["validation"])
+        self.learner.load(state["learner"], tensors or {})
         if self._replay:
             self._replay.load(state["replay"])
 
+    def read(self, file: Path, plain: Mapping[str, Any]) -> None:
+        """Go on from a checkpoint, if there is one."""
+        stored = checkpoints.read(file, plain)
+        if stored is not None:
+            self.load(*stored)
 
-def wanted_columns(config: TrainConfig) -> dict[str, str]:
-    """Return the columns that a rollout must fill, and who asks: the methods, or the branches of trees."""
-    branches = dict.fromkeys(("parent", "branch_t", "tree") if config.shape == "tree" else (), "tree")
-    return {**branches, **config.needs()}
-
-
-def make_collector(config: TrainConfig, policy: TabularPolicy) -> Collector:
-    """Return the collector that a resolved configuration asks for."""
-    if config.collector == "graph":
-        return GraphCollector(shared_graph(config.env, config.dataset, tuple(sorted(config.knobs.items()))), policy)
-    env = make_env(config.env, config.dataset, config.knobs, config.max_steps)
-    return StepCollector(env, policy, snapshots=config.shape == "tree" or bool(config.continuations))
+    def write(self, file: Path, plain: Mapping[str, Any]) -> None:
+        """Replace the checkpoint by the state as it is."""
+        checkpoints.write(file, plain, self.state(), self.learner.tensors())
 
 
-def policy_signal(
-    batch: StepBatch, advantages: Advantages, scale: Scale, average: Average
-) -> tuple[NDArray[np.float64], float]:
-    """Return what multiplies the gradient of each row's log-probability, and the advantages' RMS before scaling.
+def signal_of(rollout: Rollout) -> dict[str, float]:
+    """Return what the groups of a rollout have to say.
 
-    signal_i = weight_i A_i / n_g, with n_g the number of included episodes (`average="episodes"`) or the summed weight
-    of the rows (`"rows"`) of the row's group. The RMS is over the rows of weight above 0; with `unit_rms` the
-    advantages are divided by it, unless all are 0. Of advantages by token, a row gets the sum over its tokens.
-
-    Returns:
-        float64 [S], and the RMS.
+    `group_signal` is the share of groups whose episodes differ in return; `anchor_shared` the share of rows whose
+    anchor state another row of the group met too; `anchor_group_size` the mean number of rows of an anchor state.
     """
-    value = advantages.value.numpy().astype(np.float64)
-    included = batch.include[batch.episode].numpy()
-    weight = np.ones(len(value)) if advantages.weight is None else advantages.weight.numpy().astype(np.float64)
-    if advantages.level == "token":
-        step = batch.require("token_step", "advantages by token").numpy()
-        value = np.bincount(step, weight * value, batch.num_steps).astype(np.float64)
-        weight = (np.bincount(step, weight > 0.0, batch.num_steps) > 0.0).astype(np.float64)
-    weight = np.where(included, weight, 0.0)
-    counted = value[weight > 0.0]
-    rms = float(np.sqrt(np.mean(counted * counted))) if counted.size else 0.0
-    if scale == "unit_rms" and rms > 0.0:
-        value = value / rms
-    group = batch.group.numpy()
-    row_group = group[batch.episode.numpy()]
-    if average == "episodes":
-        size = np.bincount(group, batch.include.numpy().astype(np.float64))
-    else:
-        size = np.bincount(row_group, weight, len(group))
-    return weight * value / np.maximum(size, 1.0)[row_group], rms
-
-
-def make_env(id: str, dataset: str, knobs: Mapping[str, KnobValue], max_steps: int | None) -> Env[Any]:
-    """Return an environment without gymnasium's wrappers."""
-    keywords: dict[str, Any] = {"dataset": dataset, "max_steps": max_steps, **knobs}
-    made: Any = gymnasium.make(id, **keywords).unwrapped
-    env: Env[Any] = made
-    return env
-
-
-def shared_graph(id: str, dataset: str, knobs: tuple[tuple[str, KnobValue], ...]) -> Graph:
-    """Return the transition graph of an environment: one in a process, for all runs on it.
-
-    It holds nothing but facts, so that a new one may take the place of one that has grown too large.
-    """
-    graph = _graph(id, dataset, knobs)
-    if graph.nodes.size > _MOST_NODES:
-        _graph.cache_clear()
-        graph = _graph(id, dataset, knobs)
-    return graph
-
-
-@lru_cache(maxsize=2)
-def _graph(id: str, dataset: str, knobs: tuple[tuple[str, KnobValue], ...]) -> Graph:
-    return Graph(make_env(id, dataset, dict(knobs), max_steps=None))
+    groups = int(rollout.group.max()) + 1
+    differing = differing_returns(rollout)[:groups]
+    key = rollout.group[rollout.episode] * (int(rollout.anchor.max()) + 1) + rollout.anchor
+    size = np.unique(key, return_counts=True)[1]
+    shared = size[size > 1]
+    return {
+        "group_signal": float(differing.mean()),
+        "anchor_shared": float(shared.sum()) / len(key),
+        "anchor_group_size": float(size.mean()),
+    }

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import torch
 from torch import Tensor
@@ -32,8 +32,11 @@ class TokenRow:
 class Forward(Protocol):
     """What runs a packed row: our fast forward, or any causal LM (`HFForward`)."""
 
-    def forward(self, tokens: Tensor, positions: Tensor, mask: Tensor) -> Tensor:
-        """Return hidden [B, T, H] of tokens and positions (int64 [B, T]) under an additive mask [B, 1, T, T]."""
+    def forward(self, tokens: Tensor, positions: Tensor, mask: Tensor | None) -> Tensor:
+        """Return hidden [B, T, H] of tokens and positions (int64 [B, T]) under an additive mask [B, 1, T, T].
+
+        None is the causal mask.
+        """
         ...
 
     def logits(self, hidden: Tensor) -> Tensor:
@@ -47,11 +50,10 @@ class HFForward:
     def __init__(self, model: Any) -> None:
         self.model = model
 
-    def forward(self, tokens: Tensor, positions: Tensor, mask: Tensor) -> Tensor:
+    def forward(self, tokens: Tensor, positions: Tensor, mask: Tensor | None) -> Tensor:
         """Return hidden [B, T, H]."""
-        out = self.model.base_model(
-            input_ids=tokens, position_ids=positions, attention_mask=mask.to(self.model.dtype), use_cache=False
-        )
+        seen = None if mask is None else mask.to(self.model.dtype)
+        out = self.model.base_model(input_ids=tokens, position_ids=positions, attention_mask=seen, use_cache=False)
         hidden: Tensor = out.last_hidden_state
         return hidden
 
@@ -88,12 +90,15 @@ class MicroBatch:
         tokens, positions, segment, read, pick, target, index = (one.to(device) for one in fields)
         return MicroBatch(tokens, positions, segment, read, pick, target, index, self.rows)
 
-    def mask(self, dtype: torch.dtype = torch.float32) -> Tensor:
+    def mask(self, dtype: torch.dtype = torch.float32) -> Tensor | None:
         """Return the additive attention mask [B, 1, T, T], made once for all layers: 0 seen, the least number not.
 
         A token sees the prompt and its own reply, up to its own position; padding sees itself, so that no row of the
-        softmax is empty, and is seen by no one else.
+        softmax is empty, and is seen by no one else. None where no prompt has two replies: the causal mask does, since
+        padding comes last, and is computed faster.
         """
+        if int(self.segment.max()) <= 1:
+            return None
         ask, key = self.segment.unsqueeze(2), self.segment.unsqueeze(1)
         before = self.positions.unsqueeze(1) <= self.positions.unsqueeze(2)
         seen = ((key == 0) | (key == ask)) & before
@@ -105,6 +110,7 @@ class MicroBatch:
 class _Pack:
     prompt: Ids
     replies: tuple[tuple[Ids, tuple[int, ...]], ...]  # each distinct reply and the rows that gave it
+    inside: tuple[tuple[int, Ids, tuple[int, ...]], ...]  # earlier replies in the prompt: where, which, of which rows
 
     @property
     def length(self) -> int:
@@ -150,37 +156,65 @@ def pack(rows: Sequence[TokenRow], keep: Sequence[bool], budget: int, *, share: 
 
 def _packs(rows: Sequence[TokenRow], keep: Sequence[bool], budget: int, share: bool) -> Iterator[_Pack]:
     """Yield the packs in order of their first rows."""
-    groups: dict[tuple[Ids, int], dict[Ids, list[int]]] = {}
-    for number, (row, needed) in enumerate(zip(rows, keep, strict=True)):
-        if needed and row.reply:
-            replies = groups.setdefault((row.prompt, 0 if share else number), {})
-            replies.setdefault(row.reply, []).append(number)
-    for (prompt, _), replies in groups.items():
+    kept = [number for number, (row, needed) in enumerate(zip(rows, keep, strict=True)) if needed and row.reply]
+    groups: dict[tuple[Ids, int], tuple[dict[Ids, list[int]], dict[tuple[int, Ids], list[int]]]] = {}
+    for *earlier, last in _conversations(rows, kept) if share else ([number] for number in kept):
+        replies, inside = groups.setdefault((rows[last].prompt, 0 if share else last), ({}, {}))
+        replies.setdefault(rows[last].reply, []).append(last)
+        for number in earlier:
+            inside.setdefault((len(rows[number].prompt), rows[number].reply), []).append(number)
+    for (prompt, _), (replies, inside) in groups.items():
         held: list[tuple[Ids, tuple[int, ...]]] = []
+        found = tuple((start, reply, tuple(numbers)) for (start, reply), numbers in inside.items())
         length = len(prompt)
         for reply, numbers in replies.items():
             if held and length + len(reply) - 1 > budget:
-                yield _Pack(prompt, tuple(held))
-                held, length = [], len(prompt)
+                yield _Pack(prompt, tuple(held), found)
+                held, found, length = [], (), len(prompt)
             held.append((reply, tuple(numbers)))
             length += len(reply) - 1
-        yield _Pack(prompt, tuple(held))
+        yield _Pack(prompt, tuple(held), found)
+
+
+def _conversations(rows: Sequence[TokenRow], kept: Sequence[int]) -> Iterator[list[int]]:
+    """Yield runs of neighbouring rows, each of whose prompts begins with the prompt and the reply of the row before."""
+    run: list[int] = []
+    for number in kept:
+        if run and not _continues(rows[run[-1]], rows[number].prompt):
+            yield run
+            run = []
+        run.append(number)
+    if run:
+        yield run
+
+
+def _continues(before: TokenRow, prompt: Ids) -> bool:
+    start = len(before.prompt)
+    end = start + len(before.reply)
+    return len(prompt) >= end and prompt[start:end] == before.reply and prompt[:start] == before.prompt
 
 
 def _micro_batch(packs: Sequence[_Pack], starts: Sequence[int]) -> MicroBatch:
     longest = packs[0].length
     tokens, positions, segment = list[int](), list[int](), list[int]()
     place, target, index, numbers = list[int](), list[int](), list[int](), list[int]()
+
+    def read(row: int, reply: Ids, first: int, behind: int) -> None:
+        """Read a row's reply: its first token is predicted at `first`, its second at `behind` + 1."""
+        place.extend(behind + k if k else first for k in range(len(reply)))
+        target.extend(reply)
+        index.extend(range(starts[row], starts[row] + len(reply)))
+        numbers.append(row)
+
     for line, one in enumerate(packs):
-        prompt = len(one.prompt)
+        origin, prompt = line * longest, len(one.prompt)
         ids, where, part = [*one.prompt], [*range(prompt)], [0] * prompt
-        for member, (reply, sources) in enumerate(one.replies, 1):
-            behind = len(ids) - 1  # the place that predicts the reply's second token, less one
+        for start, reply, sources in one.inside:
             for row in sources:
-                place += [line * longest + (behind + k if k else prompt - 1) for k in range(len(reply))]
-                target += reply
-                index += range(starts[row], starts[row] + len(reply))
-                numbers.append(row)
+                read(row, reply, origin + start - 1, origin + start - 1)
+        for member, (reply, sources) in enumerate(one.replies, 1):
+            for row in sources:
+                read(row, reply, origin + prompt - 1, origin + len(ids) - 1)
             ids += reply[:-1]
             where += range(prompt, prompt + len(reply) - 1)
             part += [member] * (len(reply) - 1)
@@ -188,13 +222,13 @@ def _micro_batch(packs: Sequence[_Pack], starts: Sequence[int]) -> MicroBatch:
         tokens += ids + [0] * gap
         positions += where + [0] * gap
         segment += part + [-1] * gap
-    read, pick = torch.unique(torch.tensor(place), return_inverse=True)
+    places, pick = torch.unique(torch.tensor(place), return_inverse=True)
     shape = (len(packs), longest)
     return MicroBatch(
         tokens=torch.tensor(tokens).reshape(shape),
         positions=torch.tensor(positions).reshape(shape),
         segment=torch.tensor(segment).reshape(shape),
-        read=read,
+        read=places,
         pick=pick,
         target=torch.tensor(target),
         index=torch.tensor(index),
@@ -202,14 +236,34 @@ def _micro_batch(packs: Sequence[_Pack], starts: Sequence[int]) -> MicroBatch:
     )
 
 
-def token_logprobs(forward: Forward, micro: MicroBatch, *, entropy_gradient: bool = False) -> tuple[Tensor, Tensor]:
-    """Return the log-prob of each policy token and the entropy at its place (both float32 [K]).
+class TokenOutputs(NamedTuple):
+    """What a forward says of the policy tokens of a micro-batch.
+
+    Attributes:
+        logprob: float32 [K]. entropy: float32 [K], of the distribution that the token was drawn from.
+        hidden: [K, H], the state that predicts the token.
+    """
+
+    logprob: Tensor
+    entropy: Tensor
+    hidden: Tensor
+
+
+def token_outputs(forward: Forward, micro: MicroBatch, *, entropy_gradient: bool = False) -> TokenOutputs:
+    """Run a micro-batch.
 
     Logits are computed in float32 at the places in `micro.read` only. The entropy has a gradient only where asked.
     """
     hidden = forward.forward(micro.tokens, micro.positions, micro.mask())
-    logits = forward.logits(hidden.flatten(0, 1).index_select(0, micro.read)).float()
+    read = hidden.flatten(0, 1).index_select(0, micro.read)
+    logits = forward.logits(read).float()
     chosen = logits.flatten().index_select(0, micro.pick * logits.shape[-1] + micro.target)
     logprob = chosen - logits.logsumexp(-1).index_select(0, micro.pick)
     entropy = entropy_of(logits if entropy_gradient else logits.detach())
-    return logprob, entropy.index_select(0, micro.pick)
+    return TokenOutputs(logprob, entropy.index_select(0, micro.pick), read.index_select(0, micro.pick))
+
+
+def token_logprobs(forward: Forward, micro: MicroBatch) -> tuple[Tensor, Tensor]:
+    """Return the log-prob of each policy token and the entropy at its place (both float32 [K])."""
+    outputs = token_outputs(forward, micro)
+    return outputs.logprob, outputs.entropy

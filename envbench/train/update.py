@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -13,9 +13,9 @@ from torch import Tensor
 from envbench.credit.kernels import Segments
 from envbench.credit.options import NonNegative, Options
 from envbench.errors import InvalidBatch, NonFiniteLoss
-from envbench.train.losses import PolicyLossConfig, policy_loss, shares, token_advantage
-from envbench.train.packed import Forward, MicroBatch, TokenRow, pack, token_logprobs
-from envbench.types import Advantages, StepBatch
+from envbench.train.losses import PolicyLossConfig, heads_loss, policy_loss, shares
+from envbench.train.packed import Forward, MicroBatch, TokenOutputs, TokenRow, pack, token_outputs
+from envbench.train.targets import Heads, Targets
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,42 +27,15 @@ class UpdateConfig(Options):
         token_budget: places (rows times padded length) of one forward; the result does not depend on it but in the
             last bits.
         share_prefix: compute a prompt once for all rows that have it, and equal rows once.
+        value_coef: weight of the critic's loss. value_clip: how far a value may move from where it was before its
+            error counts in full; None for the plain squared error.
     """
 
     max_grad_norm: NonNegative = 1.0
     token_budget: int = 16384
     share_prefix: bool = True
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Targets:
-    """What the policy tokens of a batch are trained towards, in the order of the rows.
-
-    Attributes:
-        old: float32 [L], recorded log-probs. advantage: float32 [L]. weight: float32 [L], loss weights.
-        row: int64 [L], row of each token (`token_step`). episode: int64 [S], episode of each row.
-        ref: float32 [L], log-probs under the reference, or None.
-    """
-
-    old: Tensor
-    advantage: Tensor
-    weight: Tensor
-    row: Tensor
-    episode: Tensor
-    ref: Tensor | None = None
-
-    @classmethod
-    def of(cls, batch: StepBatch, advantages: Advantages) -> Targets:
-        """Return the targets of a batch.
-
-        Raises:
-            MissingColumn: for a batch without `token_step` or `logprob`.
-        """
-        value, weight = token_advantage(batch, advantages)
-        old = batch.require("logprob", "the update")
-        ref = None if batch.ref_logprob is None else batch.ref_logprob.float()
-        row = batch.require("token_step", "the update")
-        return cls(old.float(), value.float(), weight.float(), row, batch.episode, ref)
+    value_coef: NonNegative = 0.5
+    value_clip: NonNegative | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +75,14 @@ def update(
     cfg: UpdateConfig,
     *,
     unit: Literal["row", "episode"] = "row",
+    heads: Heads | None = None,
     name: str = "batch",
 ) -> UpdateStats:
     """Take one optimizer step on the mean loss of the batch, its gradient summed over micro-batches.
 
-    Rows whose tokens have no weight are left out, and those of advantage 0 unless KL or entropy gives them a gradient;
-    they count in the means all the same. On CPU the gradient is the same to the bit at a fixed number of threads.
+    Rows whose tokens have no weight are left out, and those of advantage 0 unless KL, entropy or a critic gives them a
+    gradient; they count in the means all the same. On CPU the gradient is the same to the bit at a fixed number of
+    threads.
 
     Args:
         forward: what computes hidden states and logits with the parameters of `optimizer`.
@@ -117,21 +92,82 @@ def update(
         loss: the policy loss.
         cfg: how to run it.
         unit: over what the sequence aggregations go: `row` or `episode`.
+        heads: of the critic; trained where the targets have values.
         name: of the batch, for errors.
 
     Raises:
         InvalidBatch: where rows and targets differ in length.
         NonFiniteLoss: for a loss or gradient that is NaN or infinite; parameters and optimizer are as before.
     """
-    began = time.perf_counter()
     share, keep = _shares_and_keep(rows, targets, loss, unit)
+    critic = _value_shares(targets)
+
+    def micro_loss(micro: MicroBatch) -> tuple[Tensor, dict[str, Tensor]]:
+        outputs = token_outputs(forward, micro, entropy_gradient=loss.entropy_coef != 0.0)
+        total, parts = _policy_part(outputs, micro, targets, share, loss)
+        if heads is not None and critic:
+            errors = _value_part(heads(outputs.hidden), micro, targets, critic, cfg)
+            total = total + cfg.value_coef * torch.stack(list(errors.values())).sum()
+            parts |= {f"value_{head}": one.detach() for head, one in errors.items()}
+        return total, parts
+
+    return descend(optimizer, rows, keep, micro_loss, cfg, share=share, name=name)
+
+
+def clone(
+    forward: Forward,
+    optimizer: torch.optim.Optimizer,
+    rows: Sequence[TokenRow],
+    cfg: UpdateConfig,
+    *,
+    name: str = "batch",
+) -> UpdateStats:
+    """Take one optimizer step on the mean negative log-prob of the replies' tokens.
+
+    Raises:
+        NonFiniteLoss: as `update`.
+    """
+    count = sum(len(row.reply) for row in rows)
+    share = torch.full((count,), 1.0 / max(count, 1), device=_device(optimizer))
+
+    def micro_loss(micro: MicroBatch) -> tuple[Tensor, dict[str, Tensor]]:
+        outputs = token_outputs(forward, micro)
+        part = share.index_select(0, micro.index)
+        total = -(part * outputs.logprob).sum()
+        return total, {"policy": total.detach(), "entropy": (part * outputs.entropy).sum()}
+
+    return descend(optimizer, rows, [True] * len(rows), micro_loss, cfg, share=share, name=name)
+
+
+def descend(
+    optimizer: torch.optim.Optimizer,
+    rows: Sequence[TokenRow],
+    keep: Sequence[bool],
+    micro_loss: Callable[[MicroBatch], tuple[Tensor, dict[str, Tensor]]],
+    cfg: UpdateConfig,
+    *,
+    share: Tensor,
+    name: str,
+) -> UpdateStats:
+    """Sum the gradients of the micro-batches and step once; see `update`.
+
+    Args:
+        optimizer: steps once, or not at all.
+        rows: as for `pack`.
+        keep: as for `pack`.
+        micro_loss: micro-batch to its part of the loss, and parts to report.
+        cfg: how to run it.
+        share: float [L], the tokens' shares of the loss.
+        name: of the batch, for errors.
+    """
+    began = time.perf_counter()
     parameters = [one for group in optimizer.param_groups for one in group["params"] if one.requires_grad]
     optimizer.zero_grad(set_to_none=True)
     total, parts, mass, count = 0.0, dict[str, float](), 0.0, [0, 0, 0]
     micro_batches = pack(rows, keep, cfg.token_budget, share=cfg.share_prefix)
     try:
         for number, micro in enumerate(micro_batches, 1):
-            value, found = _micro_loss(forward, micro.to(share.device), targets, share, loss)
+            value, found = micro_loss(micro.to(share.device))
             _check_finite(value, "loss", f"{name}, micro-batch {number} of {len(micro_batches)} (rows {_some(micro)})")
             torch.autograd.backward(value)
             total += float(value.detach())
@@ -148,10 +184,13 @@ def update(
     optimizer.step()
     optimizer.zero_grad(set_to_none=True)
     prompts = sum(len(row.prompt) for row, kept in zip(rows, keep, strict=True) if kept)
-    parts = {key: one if key == "policy" else one / mass for key, one in parts.items()}
+    parts = {key: one / mass if key in _MEANS and mass else one for key, one in parts.items()}
     return UpdateStats(
         total, parts, float(norm), count[0], prompts + count[1], count[2], time.perf_counter() - began, True
     )
+
+
+_MEANS = ("clip_share", "moved", "kl", "entropy")  # parts that are means over the tokens trained on
 
 
 def _shares_and_keep(
@@ -173,21 +212,46 @@ def _shares_and_keep(
     share = shares(targets.weight, sequences, loss.aggregation, loss.norm)
     # `signal` is NaN where an advantage is: such a row is kept, and its loss reports it.
     signal = share if loss.needs_every_row else share * targets.advantage
+    for one in targets.values.values():
+        signal = signal.abs() + one.weight
     return share, (by_row.sum((signal != 0.0).long()) > 0).tolist()
 
 
-def _micro_loss(
-    forward: Forward, micro: MicroBatch, targets: Targets, share: Tensor, cfg: PolicyLossConfig
+def _policy_part(
+    outputs: TokenOutputs, micro: MicroBatch, targets: Targets, share: Tensor, cfg: PolicyLossConfig
 ) -> tuple[Tensor, dict[str, Tensor]]:
     def here(values: Tensor) -> Tensor:
         return values.index_select(0, micro.index)
 
-    new, entropy = token_logprobs(forward, micro, entropy_gradient=cfg.entropy_coef != 0.0)
     sequences = Segments.of(here(targets.row), len(targets.episode))
     ref = None if targets.ref is None else here(targets.ref)
-    return policy_loss(
-        new, here(targets.old), here(targets.advantage), here(share), sequences, cfg, ref=ref, entropy=entropy
-    )
+    old, advantage = here(targets.old), here(targets.advantage)
+    return policy_loss(outputs.logprob, old, advantage, here(share), sequences, cfg, ref=ref, entropy=outputs.entropy)
+
+
+def _value_shares(targets: Targets) -> dict[str, Tensor]:
+    """Return each token's share of the loss of each head, float32 [L]: a mean over the tokens with a target."""
+    return {head: one.weight / one.weight.sum().clamp(min=1.0) for head, one in targets.values.items()}
+
+
+def _value_part(
+    values: Mapping[str, Tensor],
+    micro: MicroBatch,
+    targets: Targets,
+    critic: Mapping[str, Tensor],
+    cfg: UpdateConfig,
+) -> dict[str, Tensor]:
+    def here(one: Tensor) -> Tensor:
+        return one.index_select(0, micro.index)
+
+    old = {head: here(one.old) for head, one in targets.values.items()}
+    wanted = {head: here(one.target) for head, one in targets.values.items()}
+    return heads_loss(values, old, wanted, {head: here(one) for head, one in critic.items()}, cfg.value_clip)
+
+
+def _device(optimizer: torch.optim.Optimizer) -> torch.device:
+    found: torch.device = optimizer.param_groups[0]["params"][0].device
+    return found
 
 
 def _check_finite(value: Tensor, what: str, where: str) -> None:

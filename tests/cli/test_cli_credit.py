@@ -12,6 +12,7 @@ from envbench.cli.credit import attributes
 from envbench.evaluate import evaluate, make_plan
 from envbench.rollout.fill import REFUSED
 from envbench.train import TrainConfig
+from envbench.train.losses.catalogue import LOSSES
 from envbench.train.run import execute_training
 
 LAKE = "envbench/FrozenLake-v0"
@@ -47,7 +48,7 @@ def test_list_is_the_contract(call):
     code, out, _ = call("credit", "list", "--json")
     rows = json.loads(out)
     assert code == 0
-    assert [row["name"] for row in rows] == [method.name for method in credit.methods()]
+    assert [row["name"] for row in rows] == [one.name for one in (*credit.methods(), *LOSSES)]
     for row in rows:
         assert list(row) == ["name", "kind", "level", "needs", "cost", "evidence", "paper", "module"]
         assert isinstance(row["needs"], list)

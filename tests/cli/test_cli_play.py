@@ -281,7 +281,13 @@ def test_a_family_without_a_render_module_is_shown_as_it_is(play, monkeypatch):
     assert "score 0.0000 after 3 steps" in result.err
 
 
-@pytest.mark.parametrize("env", envbench.registry.ids())
+@pytest.mark.parametrize(
+    "env",
+    [
+        pytest.param(id, marks=[pytest.mark.browser] * (card_of(id).env.extra == "browser"))
+        for id in envbench.registry.ids()
+    ],
+)
 def test_every_environment_offers_its_actions_by_number(play, env):
     card = card_of(env)
     made = gymnasium.make(env, split=card.datasets["builtin"].eval_split).unwrapped

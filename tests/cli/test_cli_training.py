@@ -88,7 +88,8 @@ def test_train_passes_options_on(call):
         (("--split", "test"), SplitRefused),
         (("--dataset", "classic"), SplitRefused),
         (("--method", "gipo"), UnknownName),
-        (("--policy", "lm"), UnknownName),
+        (("--policy", "lm"), InvalidValue),
+        (("--policy", "ln"), UnknownName),
         (("--set", "slipry=false"), UnknownName),
     ],
 )

@@ -1,6 +1,5 @@
 """The board in a real Chromium: sorting, filtering, the plot, the keyboard, and nothing of a stranger's runs."""
 
-import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +9,7 @@ import pytest
 from pytest_socket import enable_socket
 
 from envbench.bench.board_rows import write_rows
+from envbench.envs._browser.chromium import MISSING, find_chromium
 from envbench.leaderboard.board import Board
 from envbench.leaderboard.pages import build
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.browser
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync",
     "--disable-component-update", "--no-first-run", "--disable-quic",
@@ -37,12 +36,12 @@ def site(tmp_path_factory: pytest.TempPathFactory, lake: Board) -> Path:
 @pytest.fixture
 def browser() -> Iterator[Any]:
     playwright = pytest.importorskip("playwright.sync_api")
-    found = next((path for name in NAMES if (path := shutil.which(name))), None)
+    found = find_chromium()
     if found is None:
-        pytest.skip("no Chromium on the path")
+        pytest.skip(MISSING)
     enable_socket()  # to talk to the browser on this machine
     with playwright.sync_playwright() as running:
-        started = running.chromium.launch(executable_path=found, args=list(FLAGS))
+        started = running.chromium.launch(executable_path=found.path, args=list(FLAGS))
         yield started
         started.close()
 

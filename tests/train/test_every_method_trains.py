@@ -70,7 +70,7 @@ def test_trains_and_resumes(method, monkeypatch, tmp_path):
     assert all(np.isfinite(row["advantage_rms"]) for row in trainer.rows)
     assert trainer.rows[0]["success"] > 0.0
     resumed = Trainer(config)
-    resumed.load(checkpoints.read(file, trainer.config.plain()))
+    resumed.load(*checkpoints.read(file, trainer.config.plain()))
     resumed.step()
     assert timeless(resumed.rows) == timeless(trainer.rows)
     assert resumed.policy.to_plain() == trainer.policy.to_plain()
@@ -146,7 +146,7 @@ def test_ways_to_collect_resume(changes, tmp_path):
     half.step()
     checkpoints.write(file, half.config.plain(), half.state())
     rest = Trainer(config)
-    rest.load(checkpoints.read(file, half.config.plain()))
+    rest.load(*checkpoints.read(file, half.config.plain()))
     rest.step()
     rest.step()
     assert timeless(rest.rows) == timeless(whole.rows)

@@ -21,7 +21,10 @@ from envbench.types import Advantages, StepBatch
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "credit"
 TRAIN = Path(envbench.__file__).parent / "train"
-LOSS_CODE = [*sorted((TRAIN / "losses").glob("*.py")), *(TRAIN / f"{n}.py" for n in ("packed", "update", "sequential"))]
+LOSS_CODE = [
+    *sorted((TRAIN / "losses").glob("*.py")),
+    *(TRAIN / f"{n}.py" for n in ("packed", "targets", "update", "sequential")),
+]
 
 
 def f64(*values):
@@ -420,7 +423,7 @@ def annotation_of(node):
 
 
 # Subscripts of Python's own containers: type aliases, lists and dicts.
-OWN = {"Literal", "Annotated", "tuple", "dict", "list", "starts", "head_values", "old_values", "head_shares"}
+OWN = {"Literal", "Annotated", "tuple", "dict", "list", "starts", "rows", "head_values", "old_values", "head_shares"}
 
 
 def is_plain(node):

@@ -126,6 +126,52 @@ def test_dropped_rows_cost_nothing():
     assert pack(rows, [False] * len(rows), 64) == []
 
 
+def dialogues(count=3, turns=4, seed=0):
+    """Rows of conversations, in order: each prompt is the one before, the reply to it, and a message."""
+    generator = torch.Generator().manual_seed(seed)
+
+    def ids(length):
+        return tuple(torch.randint(29, (length,), generator=generator).tolist())
+
+    rows = []
+    for number in range(count):
+        prompt = ids(4)
+        for turn in range(turns):
+            rows.append(TokenRow(prompt, ids(1 + (number + turn) % 3)))
+            prompt = prompt + rows[-1].reply + ids(2)
+    return rows
+
+
+@pytest.mark.parametrize("budget", [1, 40, 10_000])
+@pytest.mark.parametrize("name", sorted(FORWARDS))
+def test_a_growing_conversation_is_computed_once(name, budget):
+    model, rows = lm_tiny.tiny_model(), dialogues()
+    rows += rows[:4]  # an episode that went like another
+    keep = [number % 4 != 2 for number in range(len(rows))]  # turns without a gradient do not end the conversation
+    micros = pack(rows, keep, budget)
+    lasts = [max((row for row in rows[at : at + 4]), key=lambda row: len(row.prompt)) for at in (0, 4, 8)]
+    assert sum(int((one.segment >= 0).sum()) for one in micros) == sum(len(r.prompt + r.reply) - 1 for r in lasts)
+    assert all(one.mask() is None for one in micros)
+    count = sum(len(row.reply) for row in rows)
+    kept = torch.tensor([float(kept) for row, kept in zip(rows, keep, strict=True) for _ in row.reply])
+    weight = torch.linspace(-1.0, 1.0, count) * 0.25 / count
+    plain = plain_logprobs(model, rows)
+    expected = gradients(model, (kept * weight * plain).sum())
+    packed = torch.where(kept > 0, packed_logprobs(FORWARDS[name](model), micros, count), 0.0)
+    found = gradients(model, (weight * packed).sum())
+    torch.testing.assert_close(packed, kept * plain, atol=1e-5, rtol=0.0)
+    for ours, theirs in zip(found, expected, strict=True):
+        torch.testing.assert_close(ours, theirs, atol=1e-6, rtol=0.0)
+
+
+def seen_by(micro):
+    """Return bool [B, T, T], what each place may look at."""
+    mask = micro.mask()
+    if mask is None:
+        return torch.ones(*micro.tokens.shape, micro.tokens.shape[1], dtype=torch.bool).tril()
+    return mask[:, 0] == 0
+
+
 id_rows = st.builds(
     TokenRow,
     st.lists(st.integers(0, 2), min_size=1, max_size=4).map(tuple),
@@ -134,7 +180,12 @@ id_rows = st.builds(
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(st.tuples(id_rows, st.booleans()), max_size=12), st.integers(1, 30), st.booleans())
+@given(
+    st.lists(st.tuples(id_rows, st.booleans()), max_size=12)
+    | st.integers(1, 3).map(lambda count: [(row, row.prompt[0] % 2 == 0) for row in dialogues(count, seed=count)]),
+    st.integers(1, 30),
+    st.booleans(),
+)
 def test_every_kept_token_is_read_once_in_its_own_context(drawn, budget, share):
     rows, keep = [row for row, _ in drawn], [kept for _, kept in drawn]
     contexts = [row.prompt + row.reply[:k] for row in rows for k in range(len(row.reply))]
@@ -142,11 +193,12 @@ def test_every_kept_token_is_read_once_in_its_own_context(drawn, budget, share):
     targets = [token for row in rows for token in row.reply]
     seen = []
     for micro in pack(rows, keep, budget, share=share):
-        assert micro.tokens.numel() <= budget or len(set(map(rows.__getitem__, micro.rows))) == 1
-        mask, length = micro.mask(), micro.tokens.shape[1]
+        longest = max(len(rows[number].prompt) + len(rows[number].reply) - 1 for number in micro.rows)
+        assert micro.tokens.numel() <= max(budget, longest)
+        mask, length = seen_by(micro), micro.tokens.shape[1]
         for index, pick, target in zip(*(x.tolist() for x in (micro.index, micro.pick, micro.target)), strict=True):
             line, place = divmod(int(micro.read[pick]), length)
-            places = [k for k in range(length) if mask[line, 0, place, k] == 0]
+            places = [k for k in range(length) if mask[line, place, k]]
             assert micro.positions[line, places].tolist() == list(range(len(places)))
             assert tuple(micro.tokens[line, places].tolist()) == contexts[index]
             assert target == targets[index]
@@ -184,3 +236,43 @@ def test_bench_compares_the_forms():
     assert packed["logprob_difference"] < 1e-5
     assert packed["gradient_difference"] < 1e-6
     assert repeated["logprob_difference"] == repeated["gradient_difference"] == 0.0
+
+
+def dialogue(turns=4, seed=3):
+    """Rows of an episode, each prompt the one before with its reply and what was seen then."""
+    generator = torch.Generator().manual_seed(seed)
+    read, rows = (), []
+    for turn in range(turns):
+        seen, reply = (tuple(torch.randint(29, (n,), generator=generator).tolist()) for n in (3 + turn, 1 + turn % 3))
+        rows.append(TokenRow(read + seen, reply))
+        read += seen + reply
+    return rows
+
+
+@pytest.mark.parametrize("budget", [1, 10_000])
+def test_a_dialogue_is_read_once(budget):
+    model, rows = lm_tiny.tiny_model(), [*dialogue(), *draw_rows()[:3], *dialogue(3, 4)]
+    count = sum(len(row.reply) for row in rows)
+    weight = torch.linspace(-1.0, 1.0, count) * 0.25 / count
+    plain = plain_logprobs(model, rows)
+    expected = gradients(model, (weight * plain).sum())
+    micro_batches = pack(rows, [True] * len(rows), budget)
+    packed = packed_logprobs(HFForward(model), micro_batches, count)
+    found = gradients(model, (weight * packed).sum())
+    torch.testing.assert_close(packed, plain, atol=1e-5, rtol=0.0)
+    for ours, theirs in zip(found, expected, strict=True):
+        torch.testing.assert_close(ours, theirs, atol=1e-6, rtol=0.0)
+    if budget == 1:
+        last = rows[3]
+        assert max(micro.tokens.numel() for micro in micro_batches) == len(last.prompt) + len(last.reply) - 1
+
+
+def test_turns_that_are_left_out_do_not_break_a_dialogue():
+    model, rows = lm_tiny.tiny_model(), dialogue()
+    keep = [True, False, True, False]
+    (micro,) = pack(rows, keep, 10_000)
+    assert sorted(micro.rows) == [0, 2]
+    assert micro.tokens.numel() == len(rows[2].prompt) + len(rows[2].reply) - 1
+    logprob, _ = token_logprobs(HFForward(model), micro)
+    plain = plain_logprobs(model, rows)
+    torch.testing.assert_close(logprob, plain.index_select(0, micro.index), atol=1e-5, rtol=0.0)

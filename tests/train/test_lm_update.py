@@ -10,7 +10,8 @@ from envbench import credit
 from envbench.errors import InvalidBatch, NonFiniteLoss
 from envbench.train.losses import AGGREGATIONS, PolicyLossConfig
 from envbench.train.packed import HFForward, TokenRow
-from envbench.train.update import Targets, UpdateConfig, update
+from envbench.train.targets import Targets
+from envbench.train.update import UpdateConfig, update
 from envbench.types import StepBatch
 
 

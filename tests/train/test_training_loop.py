@@ -10,8 +10,8 @@ import torch
 from envbench.errors import InvalidValue, RunConflict, RunUnreadable, SplitRefused, UnknownName
 from envbench.train import TrainConfig, Trainer, train
 from envbench.train import checkpoint as checkpoints
-from envbench.train.loop import policy_signal, shared_graph
 from envbench.train.run import execute_training
+from envbench.train.tabular import policy_signal, shared_graph
 from envbench.types import Advantages, StepBatch
 
 LAKE = TrainConfig(
@@ -31,7 +31,7 @@ def test_both_collectors_give_equal_curves():
 
 def test_a_graph_that_grew_too_large_is_replaced(monkeypatch):
     curve = timeless(train(LAKE))
-    monkeypatch.setattr("envbench.train.loop._MOST_NODES", 3)
+    monkeypatch.setattr("envbench.train.tabular._MOST_NODES", 3)
     key = (LAKE.env, LAKE.dataset, tuple(LAKE.knobs.items()))
     assert shared_graph(*key).nodes.size == 0
     assert timeless(train(LAKE)) == curve
@@ -43,7 +43,8 @@ def test_rows_follow_the_schema():
     assert list(rows[0]) == [
         "env", "dataset", "split", "panel_sha256", "method", "options", "advantage_scale", "learning_rate", "seed",
         "iteration", "env_steps", "policy_tokens", "episodes", "groups_sampled", "groups_used", "success", "score",
-        "episode_return", "episode_length", "advantage_rms", "wall_seconds",
+        "episode_return", "episode_length", "group_signal", "anchor_shared", "anchor_group_size", "advantage_rms",
+        "credit_seconds", "update_seconds", "wall_seconds",
     ]  # fmt: skip
     assert rows[-1]["episodes"] == 6 * 2 * 4
     assert rows[-1]["groups_sampled"] == rows[-1]["groups_used"] == 6 * 2
@@ -105,7 +106,7 @@ def test_a_killed_run_goes_on_to_equal_results(tmp_path):
         assert [row["iteration"] for row in rows] == list(range(kill, 6))
         state = json.loads(file.read_text())["state"]
         assert state["iteration"] == 6
-        assert state["policy"] == trained_policy()
+        assert state["learner"]["policy"] == trained_policy()
 
 
 def stop_at_three(row):

@@ -2,10 +2,10 @@
 
 import importlib.util
 import os
-import shutil
 
 import pytest
 
+from envbench.envs._browser.chromium import MISSING, find_chromium
 from envbench.evaluate import evaluate, make_plan
 from envbench.report.view import Source, source_of_run
 from envbench.runs import Run
@@ -33,12 +33,11 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Source:
 
 @pytest.fixture(scope="session")
 def chromium() -> str:
-    """The program: $ENVBENCH_CHROMIUM, else the first on the path; a skip without one, unless it is required."""
+    """The program that `find_chromium` finds; a skip without one, unless it is required."""
     missing = pytest.fail if "browser" in os.environ.get("ENVBENCH_REQUIRE", "").split(",") else pytest.skip
     if importlib.util.find_spec("playwright") is None:
         missing('no playwright: pip install "envbench[browser]"')
-    names = ("chromium", "chromium-browser", "google-chrome", "chrome")
-    found = os.environ.get("ENVBENCH_CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
+    found = find_chromium()
     if found is None:
-        missing("no Chromium: install one, or name it in $ENVBENCH_CHROMIUM")
-    return found
+        missing(MISSING)
+    return found.path

@@ -9,6 +9,7 @@ from envbench.env import Env, Transition
 from envbench.envs.webshop import protocol
 from envbench.envs.webshop.engine import Engine, Session
 from envbench.envs.webshop.grammar import search
+from envbench.envs.webshop.keys import anchor_of, session_of, state_of
 from envbench.envs.webshop.modes import MODES
 from envbench.envs.webshop.oracle import Oracle
 from envbench.envs.webshop.pages import SEPARATOR, instruction_head
@@ -113,36 +114,13 @@ class WebShop(Env[str]):
         return Transition(observation, reward, reply.done, reply.reward, success)
 
     def _state(self) -> JsonValue:
-        """Return page, query, page number, product, sub-page, options, visited products; the goal is the task's.
-
-        Options are pairs in the order of choice: addresses show it.
-        """
-        session = self._engine.session
-        visited = tuple(sorted(session.visited))
-        options = tuple(session.options.items())
-        return [session.page, session.query, session.number, session.asin, session.sub, options, visited]
-
-    def _options(self) -> dict[str, JsonValue]:
-        return {**self._engine.session.options}
+        return state_of(self._engine)
 
     def _load_state(self, state: Any) -> None:
-        page, query, number, asin, sub, options, visited = state
-        self._start(self.task.payload, Session(page, query, number, asin, sub, dict(options), set(visited)))
+        self._start(self.task.payload, session_of(state))
 
     def _anchor(self) -> JsonValue:
-        """Return what decides rewards and valid actions from here on.
-
-        Of the query, the list that it found counts, not its wording: two queries with one result list have one future.
-        The list and the page number stay part of the key on the pages below, because `< Prev` leads back to them.
-        Which sub-page is open decides nothing, nor do the visited products (they only mark links in another observation
-        mode). After the purchase: what was bought.
-        """
-        session, results = self._engine.session, self._engine.results
-        if results is None:
-            return [session.page]
-        if session.page == "done":
-            return [session.page, session.asin, self._options()]
-        return [session.page, results.key, session.number, session.asin, self._options()]
+        return anchor_of(self._engine)
 
     def _valid_actions(self) -> tuple[str, ...]:
         engine = self._engine

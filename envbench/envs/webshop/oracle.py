@@ -37,17 +37,12 @@ def _choices(shop: Shop, product: Product, goal: Goal) -> Iterator[dict[str, str
     asked = goal.wanted
     for value, name in shop.pages.item(product.asin).targets.items():
         fits = any(satisfies(value, wanted_name, wanted) for wanted_name, wanted in asked)
-        if fits and can_click(value) and _is_plain(value):
+        if fits and can_click(value) and pages.is_plain(value):
             useful.setdefault(name, []).append(value)
     for name, values in useful.items():
         values.sort(key=lambda value: (name, value) not in asked and (None, value) not in asked)
     for chosen in itertools.product(*useful.values()):
         yield dict(zip(useful, chosen, strict=True))
-
-
-def _is_plain(value: str) -> bool:
-    """Tell whether clicking on the value chooses it: some words belong to buttons of every page."""
-    return value not in (pages.SEARCH, pages.BACK, pages.PREV, pages.BUY) and value not in pages.SUB_PAGES
 
 
 def _best_choice(shop: Shop, product: Product, goal: Goal) -> tuple[float, dict[str, str]]:

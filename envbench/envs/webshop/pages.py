@@ -24,6 +24,8 @@ BACK, PREV, NEXT, BUY = "back to search", "< prev", "next >", "buy now"
 SUB_PAGES = {name.lower(): name for name in layout.SUB_PAGES}
 """Pages below an item page. `Attributes` may have no button; an option value of that name leads there all the same."""
 
+_BUTTONS = frozenset((SEARCH, BACK, PREV, BUY, *SUB_PAGES))
+
 _CACHED_QUERIES = 2048
 _CACHED_PAGES = 1 << 14  # of each kind
 _NOTHING: Mapping[str, str] = MappingProxyType({})
@@ -54,6 +56,11 @@ def parts(node: str) -> tuple[str, ...]:
     if not node or (not node.strip(" \n\t\f\r") and "\n" in node):
         return ()
     return (node.strip(),)
+
+
+def is_plain(value: str) -> bool:
+    """Tell whether clicking on an option's value chooses it: some words belong to buttons of every product page."""
+    return value not in _BUTTONS
 
 
 def _join(nodes: Iterable[Node]) -> str:

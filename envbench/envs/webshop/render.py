@@ -69,7 +69,7 @@ def ending(env: WebShop, info: Mapping[str, Any]) -> tuple[Block, ...]:
     if "w_option" in parts:
         shares["options"] = parts["r_option"] * parts["w_option"]
     total = " + ".join(f"{name} {shares[name]:.3f}" for name in ("attributes", "options", "price") if name in shares)
-    result = "reward" if env.knobs["protocol"] == "original" else "score"
+    result = "reward" if env.knobs.get("protocol", "original") == "original" else "score"
     sum_line = f"{result} = type {parts['r_type']:.1f} x ({total}) = {reward:.3f}"
     return (
         Paragraph(f"You bought: {product.title}", "title"),

@@ -44,11 +44,18 @@ SIZES = {
     "small": Shape(512, 8, 8, 4, 1152, 4096),
 }
 MAX_LENGTH = 4096  # tokens that a model may read
+# Standard deviation of the first weights times the root of the width. The usual 0.02 is made for wide models: a nano
+# one stood still on it for 350 steps of its warm-up on Sokoban, and learnt from the first step with 0.08.
+_SPREAD = 0.8
 
 
 def parameters(size: str, vocabulary: int | None = None) -> int:
     """Return how many weights a model of this size has, with a full vocabulary where none is given."""
-    shape = shape_of(size)
+    return weights_of(shape_of(size), vocabulary)
+
+
+def weights_of(shape: Shape, vocabulary: int | None = None) -> int:
+    """Return how many weights a Qwen2 of this shape has, its head tied, with a full vocabulary where none is given."""
     keys = shape.hidden * shape.key_heads // shape.heads
     attention = 2 * shape.hidden**2 + 2 * shape.hidden * keys + shape.hidden + 2 * keys
     layer = attention + 3 * shape.hidden * shape.inner + 2 * shape.hidden
@@ -62,17 +69,28 @@ def shape_of(size: str) -> Shape:
     return SIZES[size]
 
 
-def random_model(shape: Shape, tokenizer: Any, seed: int) -> Qwen2ForCausalLM:
-    """Return a model with random weights (float32, tied head); the global generator is left as it was."""
+def random_model(
+    shape: Shape, tokenizer: Any, seed: int, *, vocabulary: int | None = None, length: int = MAX_LENGTH
+) -> Qwen2ForCausalLM:
+    """Return a model with random weights (float32, tied head); the global generator is left as it was.
+
+    Args:
+        shape: its widths.
+        tokenizer: whose tokens it knows.
+        seed: of the weights.
+        vocabulary: tokens that it knows, where it is to know more than the tokenizer.
+        length: tokens that it may read.
+    """
     config = Qwen2Config(
-        vocab_size=len(tokenizer),
+        vocab_size=vocabulary or len(tokenizer),
         hidden_size=shape.hidden,
         num_hidden_layers=shape.layers,
         num_attention_heads=shape.heads,
         num_key_value_heads=shape.key_heads,
         intermediate_size=shape.inner,
-        max_position_embeddings=MAX_LENGTH,
+        max_position_embeddings=length,
         tie_word_embeddings=True,
+        initializer_range=_SPREAD / shape.hidden**0.5,
         bos_token_id=tokenizer.bos_token_id,
         eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.pad_token_id,

@@ -30,15 +30,15 @@ def draw(logits: Tensor, uniforms: NDArray[np.float64] | None) -> Tensor:
         logits: [B, V].
         uniforms: float64 [B] in [0, 1), drawn by `envbench.seeding`; None for the likeliest token.
 
-    The cumulated probabilities are float64 on the CPU, whatever the model computes in.
+    The cumulated probabilities are float64 whatever the model computes in. On the CPU equal logits give equal tokens;
+    elsewhere sums depend on the order of threads, and a draw that falls on a border may come out on either side.
     """
     if uniforms is None:
         return logits.argmax(-1)
-    cumulated = logits.detach().double().cpu().softmax(-1).cumsum(-1)
-    point = torch.from_numpy(uniforms)[:, None] * cumulated[:, -1:]
+    cumulated = logits.detach().double().softmax(-1).cumsum(-1)
+    point = torch.from_numpy(uniforms).to(logits.device)[:, None] * cumulated[:, -1:]
     # The first token whose cumulated probability exceeds the point has a probability above 0.
-    chosen = torch.searchsorted(cumulated, point, right=True)[:, 0].clamp(max=logits.shape[1] - 1)
-    return chosen.to(logits.device)
+    return torch.searchsorted(cumulated, point, right=True)[:, 0].clamp(max=logits.shape[1] - 1)
 
 
 def generate(

@@ -6,12 +6,14 @@ any number of tokens at a time: the prompt, one sampled token, or the next turn 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 import torch
 from torch import Tensor
 from torch.nn import functional
+from torch.utils.checkpoint import checkpoint
 
 from envbench.errors import InvalidValue
 
@@ -41,9 +43,10 @@ class Cache:
         )
 
     def reserve(self, capacity: int) -> None:
-        """Make room for rows of `capacity` tokens."""
-        more = capacity - self.keys[0].shape[2]
-        if more > 0:
+        """Make room for rows of `capacity` tokens, and for half as much again as there was: rows grow turn by turn."""
+        here = self.keys[0].shape[2]
+        if capacity > here:
+            more = max(capacity, here + here // 2) - here
             self.keys = [functional.pad(key, (0, 0, 0, more)) for key in self.keys]
             self.values = [functional.pad(value, (0, 0, 0, more)) for value in self.values]
 
@@ -61,6 +64,9 @@ class FastForward:
     Args:
         model: a `Qwen2ForCausalLM` or `LlamaForCausalLM` with plain rotary positions and full attention.
 
+    Attributes:
+        checkpointing: `forward` keeps no activations inside a layer and computes them again in the backward pass.
+
     Raises:
         InvalidValue: for a model of another shape (`supports` says so beforehand).
     """
@@ -70,6 +76,7 @@ class FastForward:
             raise InvalidValue(f"FastForward knows {' and '.join(ARCHITECTURES)}, not {model.config.model_type!r}")
         config = model.config
         self.model = model
+        self.checkpointing = False
         self.max_length: int = config.max_position_embeddings
         self._body = model.model
         self._heads: int = config.num_attention_heads
@@ -89,10 +96,18 @@ class FastForward:
         """
         rotation = self._rotation(positions)
         hidden = functional.embedding(tokens, self._body.embed_tokens.weight)
+        if mask is not None:
+            mask = mask.to(self._dtype())
         for layer in self._body.layers:
-            query, key, value = self._project(layer, hidden, rotation)
-            hidden = self._finish(layer, hidden, self._attend(query, key, value, mask, causal=mask is None))
+            if self.checkpointing and torch.is_grad_enabled():
+                hidden = checkpoint(self._layer, layer, hidden, rotation, mask, use_reentrant=False)
+            else:
+                hidden = self._layer(layer, hidden, rotation, mask)
         return _norm(self._body.norm, hidden)
+
+    def _layer(self, layer: Any, hidden: Tensor, rotation: tuple[Tensor, Tensor], mask: Tensor | None) -> Tensor:
+        query, key, value = self._project(layer, hidden, rotation)
+        return self._finish(layer, hidden, self._attend(query, key, value, mask, causal=mask is None))
 
     def logits(self, hidden: Tensor) -> Tensor:
         """Return the logits [..., V] of hidden states [..., H]."""
@@ -102,8 +117,9 @@ class FastForward:
     def empty(self, rows: int, capacity: int) -> Cache:
         """Return a cache of `rows` rows that have read nothing."""
         weight = self._body.embed_tokens.weight
+        dtype = self._dtype()
         shape = (rows, self._key_heads, capacity, self._width)
-        keys, values = ([weight.new_zeros(shape) for _ in self._body.layers] for _ in range(2))
+        keys, values = ([weight.new_zeros(shape, dtype=dtype) for _ in self._body.layers] for _ in range(2))
         return Cache(keys, values, torch.zeros(rows, dtype=torch.int64, device=weight.device))
 
     def prefill(self, tokens: Tensor, lengths: Tensor, room: int = 0) -> tuple[Cache, Tensor]:
@@ -190,6 +206,12 @@ class FastForward:
             hidden = self._finish(layer, hidden, seen)
         return _norm(self._body.norm, hidden)
 
+    def _dtype(self) -> torch.dtype:
+        """Return what linear maps compute in: the weights' dtype, or autocast's."""
+        weight: Tensor = self._body.embed_tokens.weight
+        kind = weight.device.type
+        return torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else weight.dtype
+
     def _rotation(self, positions: Tensor) -> tuple[Tensor, Tensor]:
         angles = positions[..., None].float() * self._body.rotary_emb.inv_freq.float()
         angles = torch.cat([angles, angles], dim=-1)[:, None]
@@ -211,6 +233,9 @@ class FastForward:
 
     def _attend(self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, causal: bool) -> Tensor:
         grouped = self._heads != self._key_heads
+        if grouped and mask is not None and query.is_cuda:  # no kernel of CUDA that saves memory takes both
+            times = self._heads // self._key_heads
+            key, value, grouped = key.repeat_interleave(times, 1), value.repeat_interleave(times, 1), False
         return functional.scaled_dot_product_attention(
             query, key, value, attn_mask=mask, is_causal=causal, enable_gqa=grouped
         )
@@ -317,7 +342,7 @@ def supports(model: Any) -> bool:
     )
 
 
-def read_prompts(forward: Forward, prompts: list[list[int]], room: int) -> tuple[Any, Tensor]:
+def read_prompts(forward: Forward, prompts: Sequence[Sequence[int]], room: int) -> tuple[Any, Tensor]:
     """Read prompts, equal ones once and the beginning that all share once.
 
     Args:
@@ -345,7 +370,7 @@ def read_prompts(forward: Forward, prompts: list[list[int]], room: int) -> tuple
     return cache, logits
 
 
-def pad(rows: list[tuple[int, ...]] | list[list[int]], device: Any = None) -> tuple[Tensor, Tensor]:
+def pad(rows: Sequence[Sequence[int]], device: Any = None) -> tuple[Tensor, Tensor]:
     """Return tokens int64 [B, T], padded on the right with 0, and their counts int64 [B]."""
     width = max(len(row) for row in rows)
     tokens = torch.tensor([[*row, *[0] * (width - len(row))] for row in rows], dtype=torch.int64, device=device)
@@ -376,5 +401,6 @@ def _norm(norm: Any, hidden: Tensor) -> Tensor:
 
 
 def _rotate(x: Tensor, cosine: Tensor, sine: Tensor) -> Tensor:
+    """Return x turned, in its own dtype: under autocast angles are wider than what they turn."""
     first, second = x.chunk(2, dim=-1)
-    return x * cosine + torch.cat([-second, first], dim=-1) * sine
+    return (x * cosine + torch.cat([-second, first], dim=-1) * sine).to(x.dtype)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
@@ -14,11 +15,18 @@ from transformers import AutoModelForCausalLM
 
 from envbench.errors import InvalidValue
 from envbench.policies.lm import tokenizer as text
-from envbench.policies.lm.decoding import generate
+from envbench.policies.lm.decoding import Drawn, generate
 from envbench.policies.lm.forward import forward_of, pad, read_prompts
+from envbench.policies.lm.memo import LARGEST_VOCABULARY, Memo
 from envbench.policies.lm.quiet import quiet
 
+if TYPE_CHECKING:
+    from envbench.policies.lm.reader import Reader
+
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+
+_REMEMBERED = 10_000  # replies whose text is kept: of small models, most are one of a few
 
 
 class Reply(NamedTuple):
@@ -44,6 +52,10 @@ class CausalLMPolicy:
         model: a causal language model of `transformers`, in evaluation mode.
         tokenizer: of `transformers`, with an end token.
 
+    Attributes:
+        memo: of distributions, where `remember` was called.
+        autocast: computes replies in this dtype, with weights of a wider one; None for the weights' own.
+
     Raises:
         InvalidValue: for a tokenizer that the model does not know all tokens of.
     """
@@ -59,6 +71,9 @@ class CausalLMPolicy:
         self.model = model
         self.tokenizer = tokenizer
         self.forward = forward_of(model)
+        self.memo: Memo | None = None
+        self.autocast: torch.dtype | None = None
+        self._texts: dict[tuple[int, ...], str] = {}
         self.stop = frozenset({tokenizer.eos_token_id}) | _stops(model)
 
     @classmethod
@@ -86,7 +101,7 @@ class CausalLMPolicy:
         return cls(model, tokenizer)
 
     def act(
-        self, prompts: list[list[int]], uniforms: NDArray[np.float64] | None, max_tokens: int | None = None
+        self, prompts: Sequence[Sequence[int]], uniforms: NDArray[np.float64] | None, max_tokens: int | None = None
     ) -> list[Reply]:
         """Reply to many prompts at once.
 
@@ -104,12 +119,52 @@ class CausalLMPolicy:
         if not prompts:
             return []
         self._check_length(prompts, limit)
-        cache, logits = read_prompts(self.forward, prompts, limit)
-        drawn, _ = generate(self.forward, cache, logits, uniforms, limit, self.stop)
+        with self.computing():
+            if self.memo is not None:
+                drawn = self.memo.generate(prompts, uniforms, limit, self.stop)
+            else:
+                cache, logits = read_prompts(self.forward, prompts, limit)
+                drawn, _ = generate(self.forward, cache, logits, uniforms, limit, self.stop)
+        return self.replies(drawn)
+
+    @contextmanager
+    def computing(self) -> Iterator[None]:
+        """Compute in `autocast`; no optimizer step may fall inside, since weights are cast once."""
+        if self.autocast is None:
+            yield
+            return
+        with torch.autocast(self.model.device.type, dtype=self.autocast):
+            yield
+
+    def replies(self, drawn: Sequence[Drawn]) -> list[Reply]:
+        """Return sampled tokens with their text."""
         return [
-            Reply(it.token_ids, it.logprobs, text.decode(self.tokenizer, self._body(it.token_ids)), self._ended(it))
-            for it in drawn
+            Reply(one.token_ids, one.logprobs, self._text(tuple(self._body(one.token_ids))), self._ended(one))
+            for one in drawn
         ]
+
+    def _text(self, body: tuple[int, ...]) -> str:
+        known = self._texts.get(body)
+        if known is None:
+            if len(self._texts) >= _REMEMBERED:
+                self._texts.clear()
+            known = self._texts[body] = text.decode(self.tokenizer, list(body))
+        return known
+
+    def reader(self) -> Reader:
+        """Return what replies turn after turn to prompts that grow."""
+        from envbench.policies.lm.reader import Reader
+
+        return Reader(self)
+
+    def remember(self) -> None:
+        """From here on, compute equal rows once while the weights stay as they are: exact, for small vocabularies."""
+        if self.model.config.vocab_size <= LARGEST_VOCABULARY:
+            self.memo = Memo(self.forward)
+
+    def fits(self, prompt: Sequence[int], more: int) -> bool:
+        """Return whether the model can read the prompt and a reply of `more` tokens."""
+        return 0 < len(prompt) <= self.forward.max_length - more
 
     def score_actions(self, prompt: list[int], actions: Sequence[str]) -> NDArray[np.float64]:
         """Return float64 [len(actions)], the log-prob of each action as the whole reply, end token included."""
@@ -118,9 +173,10 @@ class CausalLMPolicy:
         written = [[*text.encode(self.tokenizer, action), self.tokenizer.eos_token_id] for action in actions]
         longest = max(len(ids) for ids in written)
         self._check_length([prompt], longest)
-        cache, logits = read_prompts(self.forward, [prompt] * len(actions), longest)
-        tokens, counts = pad(written, logits.device)
-        scored = self.forward.score(cache, logits, tokens, counts).double().cpu().numpy()
+        with self.computing():
+            cache, logits = read_prompts(self.forward, [prompt] * len(actions), longest)
+            tokens, counts = pad(written, logits.device)
+            scored = self.forward.score(cache, logits, tokens, counts).double().cpu().numpy()
         return np.array([math.fsum(row) for row in scored.tolist()])
 
     def action_probabilities(self, prompt: list[int], actions: Sequence[str]) -> NDArray[np.float64]:
@@ -132,10 +188,10 @@ class CausalLMPolicy:
     def _body(self, token_ids: list[int]) -> list[int]:
         return token_ids[:-1] if token_ids[-1] in self.stop else token_ids
 
-    def _ended(self, drawn: Any) -> bool:
+    def _ended(self, drawn: Drawn) -> bool:
         return drawn.token_ids[-1] in self.stop
 
-    def _check_length(self, prompts: list[list[int]], more: int) -> None:
+    def _check_length(self, prompts: Sequence[Sequence[int]], more: int) -> None:
         shortest, longest = min(len(prompt) for prompt in prompts), max(len(prompt) for prompt in prompts)
         if shortest == 0:
             raise InvalidValue("an empty prompt: it needs at least one token")

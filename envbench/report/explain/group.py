@@ -15,8 +15,9 @@ from envbench.evaluate import environment
 from envbench.rollout.fill import Filler
 from envbench.rollout.record import Ids, Rollout
 from envbench.runs import Run
-from envbench.train.config import MONTE_CARLO, TrainConfig
-from envbench.train.loop import Trainer, make_env, wanted_columns
+from envbench.train.config import MONTE_CARLO, TrainConfig, wanted_columns
+from envbench.train.loop import Trainer
+from envbench.train.tabular import make_env
 from envbench.types import StepBatch
 
 _KEYS = ("state", "anchor", "observation", "next_anchor")
@@ -267,7 +268,7 @@ def _iteration(
     while trainer.iteration < iteration:
         filler.learn(trainer.collect())
         trainer.step()
-    rollout = filler.fill(trainer.collect(), trainer.collector)
+    rollout = filler.fill(trainer.collect(), trainer.learner.collector)
     batch = rollout.batch(filler.record)
     for name in config.shaping:
         batch = credit.shape(name, batch)

@@ -29,7 +29,7 @@ def test_a_new_model_plays(envbench, tmp_path):
     assert document["envs"] == [LAKE]
     assert json.loads((tmp_path / "nano" / "envbench.json").read_text()) | {"model": "nano"} == document
     assert err.startswith("model new: nano, about 0.35 M weights")
-    assert err.endswith(f"next: envbench eval --agent policy --model nano --env {LAKE} --episodes 8\n")
+    assert err.endswith(f"next: envbench model warmup nano --env {LAKE} --out nano-warm\n")
     play = ("eval", "--agent", "policy", "--model", "nano", "--env", LAKE, "--episodes", "2", "--max-steps", "3")
     summaries = []
     for run in ("a", "b"):

@@ -1,0 +1,1 @@
+addEventListener("change", (event) => event.target.type === "radio" && event.target.form.requestSubmit());

@@ -1,0 +1,5 @@
+from envbench.testing import ConformanceSuite
+
+
+class TestMiniWoB(ConformanceSuite):
+    family = "miniwob"

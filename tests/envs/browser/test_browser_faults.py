@@ -1,0 +1,234 @@
+"""What goes wrong in a browser: it is killed, hangs, throws, asks, opens windows, downloads. None of it gets out."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from envbench.envs._browser.browser import browser, close_browser, replaced
+from envbench.errors import BrowserFailed
+
+pytestmark = pytest.mark.browser
+
+Play = Callable[..., Any]
+
+
+def running(group: int) -> list[int]:
+    """Processes of a group (of the browser, which leads a session of its own) that are alive."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                state, _, pgrp = entry.joinpath("stat").read_text().rpartition(")")[2].split()[:3]
+            except (OSError, ValueError):
+                continue
+            if int(pgrp) == group and state != "Z":
+                found.append(int(entry.name))
+    return found
+
+
+def gone(group: int, seconds: float = 10.0) -> bool:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if not running(group):
+            return True
+        time.sleep(0.02)
+    return False
+
+
+def go_on(played: Any) -> None:
+    """Act until it is noticed that something died."""
+    for _ in range(100):
+        played.act("noop()")
+        time.sleep(0.01)
+
+
+def test_a_killed_browser_is_replaced(play: Play) -> None:
+    played = play("<button>go</button>")
+    before = replaced()
+    pid = browser().pipe.pid
+    os.kill(pid, signal.SIGKILL)
+    with pytest.raises(BrowserFailed, match="ended|gone"):
+        go_on(played)
+    assert gone(pid)
+    again = play("<button>go</button>")
+    assert again.act("noop()") == ""
+    assert replaced() == before + 1
+    assert browser().pipe.pid != pid
+
+
+def test_a_crashed_page_fails_alone(play: Play) -> None:
+    healthy, sick = play("<p>well</p>"), play("<p>ill</p>")
+    page = sick.session.page
+    page.send("Page.crash")
+    with pytest.raises(BrowserFailed, match="crashed"):
+        go_on(sick)
+    assert healthy.act("noop()") == ""
+
+
+def test_a_hanging_page_meets_the_deadline_and_the_others_go_on(play: Play) -> None:
+    healthy = play("<p>well</p>")
+    hanging = play("<button onclick='for (;;);'>go</button>")
+    hanging.session.page.deadline = 1.0
+    begun = time.monotonic()
+    with pytest.raises(BrowserFailed, match="within 1 s"):
+        hanging.act(f"click({hanging.ref('go')})")
+    assert time.monotonic() - begun < 15.0  # of a busy machine
+    assert healthy.act("noop()") == ""
+    with pytest.raises(BrowserFailed):
+        hanging.act("noop()")
+
+
+def test_endless_timers_are_an_error(play: Play) -> None:
+    endless = play("<script>function again() { setTimeout(again, 0); }</script><p>so</p>")
+    endless.js("again()")
+    with pytest.raises(BrowserFailed, match="timers"):
+        endless.act("noop(60000)")
+
+
+def test_a_page_that_throws_goes_on(play: Play) -> None:
+    played = play("<button onclick='throw new Error(`no`)'>go</button><script>setTimeout('nothing()', 50)</script>")
+    assert played.act(f"click({played.ref('go')})") == ""
+    assert played.session.seen.counts["errors"] == 2
+    assert "Error: no" in " ".join(played.session.page.errors)
+
+
+def test_dialogs_are_answered(play: Play) -> None:
+    played = play("<button onclick='said = [alert(1), confirm(2), prompt(3), prompt(4, `x`)]'>go</button>")
+    played.act(f"click({played.ref('go')})")
+    assert played.js("said.slice(1)") == [True, "", "x"]
+    assert played.session.seen.counts["dialogs"] == 4
+
+
+def test_a_question_before_leaving_does_not_hold_the_page(play: Play) -> None:
+    pages = {
+        "/": "<a href='/next'>go</a><script>onbeforeunload = (e) => { e.preventDefault(); return 'x'; }</script>",
+        "/next": "<p>there</p>",
+    }
+    played = play(pages)
+    played.act(f"click({played.ref('go')})")
+    assert played.session.seen.url.endswith("/next")
+
+
+def test_a_page_that_wipes_itself_is_still_a_page(play: Play) -> None:
+    played = play("<button onclick='document.open()'>go</button>")
+    assert played.act(f"click({played.ref('go')})") == ""
+    assert played.session.seen.rows == ()
+    assert played.act("noop()") == ""
+
+
+def test_popups_are_closed(play: Play) -> None:
+    played = play(
+        "<a href='/' target='_blank' rel='opener'>go</a><button onclick='was = window.open(`/`)'>script</button>"
+    )
+    before = browser().popups
+    played.act(f"click({played.ref('script')})")
+    assert played.js("was") is None
+    played.act(f"click({played.ref('go')})")
+    assert played.act("noop()") == ""
+    until = time.monotonic() + 5
+    while browser().popups == before and time.monotonic() < until:
+        time.sleep(0.01)
+    assert browser().popups > before
+    pages = browser().pipe.call("Target.getTargets", {})["targetInfos"]
+    assert sum(one.get("openerId") is not None for one in pages) == 0
+
+
+def test_downloads_are_refused(play: Play, tmp_path: Path) -> None:
+    played = play("<a download='it.txt' href='data:text/plain,hello'>go</a>")
+    assert played.act(f"click({played.ref('go')})") == ""
+    assert played.act("noop()") == ""
+    assert played.session.seen.url.endswith("/")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_pickers_of_the_system_stay_closed(play: Play) -> None:
+    kinds = ("file", "color", "date")
+    fields = "".join(f"<input type={kind} aria-label={kind}>" for kind in kinds)
+    played = play(fields + "<select aria-label=list><option>a<option>b</select><button onclick='ok=1'>go</button>")
+    for name in (*kinds, "list"):
+        assert played.act(f"click({played.ref(name)})") == ""
+    assert played.act(f"click({played.ref('go')})") == ""
+    assert played.js("ok") == 1
+
+
+def test_everything_but_the_site_is_refused_and_reported(play: Play) -> None:
+    wanted = ("http://127.0.0.1:1/a.png", "https://example.org/b.png", "file:///etc/hostname", "/not-here.png")
+    body = "".join(f"<img src='{address}'>" for address in wanted)
+    played = play(body + "<button onclick='sent = fetch(`http://localhost:1/x`).then(() => 1, () => 0)'>go</button>")
+    played.act(f"click({played.ref('go')})")
+    refused = played.session.page.refused
+    for address in ("http://127.0.0.1:1/a.png", "https://example.org/b.png", "not-here.png", "http://localhost:1/x"):
+        assert any(address in one for one in refused), address
+    assert played.session.page.evaluate("sent", wait=True) == 0
+    for gone_from_pages in ("WebSocket", "RTCPeerConnection", "EventSource", "WebTransport", "Worker"):
+        assert played.js(f"typeof {gone_from_pages}") == "undefined"
+
+
+def test_a_site_that_fails_ends_the_episode() -> None:
+    from envbench.envs._browser.session import Session, Start
+    from envbench.envs._browser.site import ORIGIN, Request, Response
+
+    def serve(request: Request) -> Response:
+        raise RuntimeError("out of stock")
+
+    session = Session(tick_ms=100)
+    with pytest.raises(BrowserFailed, match="out of stock|cannot be loaded"):
+        session.begin(Start(f"{ORIGIN}/", serve))
+    session.close()
+
+
+def test_no_process_is_left_after_close() -> None:
+    pid = browser().pipe.pid
+    assert running(pid)
+    close_browser()
+    assert gone(pid)
+
+
+CHILD = """
+import os, sys, time
+from envbench.envs._browser.browser import browser
+from envbench.envs._browser.page import Page
+page = Page()
+print(browser().pipe.pid, flush=True)
+{end}
+"""
+
+
+@pytest.mark.parametrize(
+    ("end", "kill"),
+    [("time.sleep(60)", True), ("raise RuntimeError", False), ("pass", False), ("os._exit(3)", False)],
+    ids=["kill -9", "exception", "end", "_exit"],
+)
+def test_no_process_outlives_its_parent(end: str, kill: bool) -> None:
+    child = subprocess.Popen(
+        [sys.executable, "-c", CHILD.format(end=end)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    )
+    assert child.stdout is not None
+    pid = int(child.stdout.readline())
+    if kill:
+        assert running(pid)
+        child.kill()
+    child.wait(timeout=30)
+    child.stdout.close()
+    assert gone(pid)
+
+
+def test_a_forked_child_neither_uses_nor_keeps_the_browser() -> None:
+    pid = browser().pipe.pid
+    child = os.fork()
+    if child == 0:
+        try:
+            own = browser().pipe.pid
+            os._exit(0 if own != pid else 1)
+        finally:
+            os._exit(2)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert browser().pipe.pid == pid
+    assert browser().alive
