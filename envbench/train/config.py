@@ -179,7 +179,7 @@ class TrainConfig(RunConfig):
 
     def resolved(self) -> Self:
         """As `RunConfig.resolved`; what cannot be filled or replayed is refused."""
-        filled = RunConfig.resolved(self)
+        filled = super(TrainConfig, self).resolved()
         if filled.replay and (filled.shape == "tree" or filled.continuations):
             raise InvalidValue(
                 f"replay={filled.replay!r}: stored episodes can be neither branched from nor continued; "

@@ -118,7 +118,7 @@ class LMConfig(RunConfig):
 
     def resolved(self) -> Self:
         """As `RunConfig.resolved`; a column that cannot be filled, or a style without a prompt, is refused."""
-        filled = RunConfig.resolved(self)
+        filled = super(LMConfig, self).resolved()
         load_prompt(card_of(self.env), self.style)
         check_columns(filled.needs(), filled.continuations or 0, TURN_PRODUCERS)
         filled.validation_panel()
