@@ -97,6 +97,7 @@ class Session:
             self._look(page)
         except BrowserFailed:
             self.failures += 1
+            self._leave()  # what it has done of the action is not known
             raise
         return ""
 
@@ -118,6 +119,11 @@ class Session:
     def close(self) -> None:
         """Close the pages; again does nothing."""
         self._leave()
+
+    @property
+    def gone(self) -> bool:
+        """There is no page to act in."""
+        return self.page is None or not self.page.usable
 
     def _open_page(self) -> Page:
         if self.page is None or not self.page.usable:
