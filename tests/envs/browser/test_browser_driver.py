@@ -172,12 +172,18 @@ def test_what_is_disabled_can_be_scrolled(play: Play) -> None:
     assert "disabled" in played.act(f"click({played.ref('story')})")
 
 
-def test_going_back_and_forward(play: Play) -> None:
+@pytest.mark.parametrize("barrier", [True, False])
+def test_going_back_and_forward(play: Play, barrier: bool) -> None:
     played = play(
-        {"/": "<a href='/two'>two</a>", "/two": "<form action='/three'><button>three</button></form>", "/three": "3"}
+        {"/": "<a href='/two'>two</a>", "/two": "<form action='/three'><button>three</button></form>", "/three": "3"},
+        barrier=barrier,
     )
     played.act(f"click({played.ref('two')})")
+    if not barrier:  # what an input has started may come with the step after
+        played.act("noop()")
     played.act(f"click({played.ref('three')})")
+    if not barrier:
+        played.act("noop()")
     assert "/three" in played.session.seen.url
     assert played.act("go_back()") == ""
     assert played.session.seen.url.endswith("/two")
