@@ -79,6 +79,7 @@ class Page:
         self.dialogs = self.downloads = self.loads = 0
         self._loaded = threading.Event()
         self._started = False  # a navigation of the main frame is on its way
+        self._woken = 0  # what `loads` was when a document last was seen to take input
         self._under_way: set[str] = set()  # requests
         self._idle = threading.Condition()
         self._gone = ""
@@ -176,7 +177,7 @@ class Page:
 
     def settle(self) -> None:
         """Wait for navigations and requests that have started, as far as the page was heard."""
-        if self._started:
+        if self._started or self.loads != self._woken:
             self._await_load()
         with self._idle:
             if not self._under_way:
@@ -383,7 +384,7 @@ class Page:
             raise self._failed(f"a document did not load within {self.deadline:g} s")
         if self._gone:
             raise BrowserFailed(self._gone)
-        self._started = False
+        self._started, self._woken = False, self.loads
         self._wake()
 
     def _wake(self) -> None:

@@ -87,6 +87,7 @@ class Session:
         """
         page = self._open_page()
         try:
+            page.settle()
             if reason := carry_out(page, action):
                 return reason
             if self.barrier:
