@@ -300,6 +300,7 @@
     const elements = all();
     const canon = canonical(elements);
     const mouse = wanted.mouse && document.elementFromPoint(wanted.mouse[0], wanted.mouse[1]);
+    if (wanted.held) canon.held = wanted.mouse;
     canon.hover = mouse ? elements.indexOf(mouse) : -1;
     canon.timers = eb.pending(family.ignored());
     canon.drawn = eb.drawn;
@@ -446,8 +447,13 @@
     return '';
   };
 
+  const moved = async (ms, wanted) => {
+    await eb.advance(ms);
+    return observe(wanted);
+  };
+
   Object.assign(eb, {
-    family, observe, describe, check, checked, aim, choose, focus, enter, scroll, globals, squeeze, place: (ref) => middle(at(ref)),
+    family, observe, moved, describe, check, checked, aim, choose, focus, enter, scroll, globals, squeeze, place: (ref) => middle(at(ref)),
     matching: (selector) => all().flatMap((one, ref) => (one.matches(selector) ? [ref] : [])),
   });
 })();
