@@ -54,7 +54,8 @@ class BrowserEnv(Env[Observation]):
         need_chromium()
         self.env_errors = 0
         self._failure = ""
-        self._done: list[str] = []
+        self._played = ""  # digest of the task whose page this is
+        self._done: list[str] = []  # actions that it has taken
         self._guess: Start | None = None
         self._guessed_right = True
         self._last_task: str | None = None
@@ -104,7 +105,7 @@ class BrowserEnv(Env[Observation]):
 
     def _reset(self, task: Task) -> Observation:
         self._failure = ""
-        self._play(task, ())
+        self._begin_page(task)
         guess = self._guess_next(task)
         self._session.prepare(guess, load=self._guessed_right)
         self._guess = guess
@@ -168,9 +169,14 @@ class BrowserEnv(Env[Observation]):
 
     def _load_state(self, state: Any) -> None:
         self._failure = ""
-        self._play(self.task, tuple(state["actions"]))
+        actions = tuple(state["actions"])
+        if self._played != self.task.digest or self._session.gone or tuple(self._done) != actions[: len(self._done)]:
+            self._begin_page(self.task)
+            self._session.prepare(self._start(self.task), load=True)
+        self._replay(actions[len(self._done) :])
         found = self._session.seen.document
         if found != state["document"]:
+            self._played = ""
             raise SnapshotMismatch(
                 f"replaying {len(state['actions'])} actions of {self.task.id} led to {found}, the snapshot says "
                 f"{state['document']}; is it of another Chromium, or made with barrier=False?"
@@ -207,14 +213,19 @@ class BrowserEnv(Env[Observation]):
         """Close the pages; the last environment of a process closes the browser."""
         self._finalizer()
 
-    def _play(self, task: Task, actions: tuple[str, ...]) -> None:
-        """Begin afresh and do `actions`."""
+    def _begin_page(self, task: Task) -> None:
+        self._played, self._done = "", []
         self._session.begin(self._start(task), self._run(task))
-        self._done = []
+        self._played = task.digest
+
+    def _replay(self, actions: tuple[str, ...]) -> None:
+        """Do what was done before, from where the page stands."""
         for action in actions:
             parsed = parse(action)
             if parsed is None or (reason := self._session.act(parsed)):
-                raise SnapshotMismatch(f"replaying {task.id}: {action[:80]!r} was refused ({reason or 'no action'})")
+                raise SnapshotMismatch(
+                    f"replaying {self.task.id}: {action[:80]!r} was refused ({reason or 'no action'})"
+                )
             self._done.append(action)
 
     def _show(self) -> Observation:

@@ -447,8 +447,13 @@
     return '';
   };
 
+  const moved = async (ms, wanted) => {
+    await eb.advance(ms);
+    return observe(wanted);
+  };
+
   Object.assign(eb, {
-    family, observe, describe, check, checked, aim, choose, focus, enter, scroll, globals, squeeze, place: (ref) => middle(at(ref)),
+    family, observe, moved, describe, check, checked, aim, choose, focus, enter, scroll, globals, squeeze, place: (ref) => middle(at(ref)),
     matching: (selector) => all().flatMap((one, ref) => (one.matches(selector) ? [ref] : [])),
   });
 })();

@@ -79,6 +79,7 @@ class Page:
         self.dialogs = self.downloads = self.loads = 0
         self._loaded = threading.Event()
         self._started = False  # a navigation of the main frame is on its way
+        self._woken = 0  # what `loads` was when a document last was seen to take input
         self._under_way: set[str] = set()  # requests
         self._idle = threading.Condition()
         self._gone = ""
@@ -133,15 +134,13 @@ class Page:
         Raises:
             BrowserFailed: it throws, or as `call`.
         """
-        answer = self.call("Runtime.evaluate", {"expression": expression, "returnByValue": True, "awaitPromise": wait})
-        if "exceptionDetails" in answer:
-            raise BrowserFailed(f"the page threw: {_thrown(answer['exceptionDetails'])}")
-        return answer["result"].get("value")
+        return _value(
+            self.call("Runtime.evaluate", {"expression": expression, "returnByValue": True, "awaitPromise": wait})
+        )
 
     def invoke(self, function: str, *arguments: Any, wait: bool = False) -> Any:
         """Return what the driver's `function` in the page returns for plain arguments."""
-        given = ",".join(msgspec.json.encode(argument).decode() for argument in arguments)
-        return self.evaluate(f"__envbench.{function}({given})", wait=wait)
+        return self.evaluate(_call(function, *arguments), wait=wait)
 
     def _draw(self, params: dict[str, Any]) -> Any:
         with self.browser.drawing:
@@ -178,7 +177,7 @@ class Page:
 
     def settle(self) -> None:
         """Wait for navigations and requests that have started, as far as the page was heard."""
-        if self._started:
+        if self._started or self.loads != self._woken:
             self._await_load()
         with self._idle:
             if not self._under_way:
@@ -188,15 +187,23 @@ class Page:
         self.evaluate("0")
 
     def hear(self) -> None:
-        """Wait until what the page said before is heard; a document that is left meanwhile does not answer."""
+        """Wait until what the page said before is heard."""
+        self._ask("0")
+
+    def _ask(self, expression: str, *, wait: bool = False) -> Any:
+        """Return the answer to an expression; None where the document is left meanwhile, and so does not answer."""
         before = self.loads
-        reply = self.send("Runtime.evaluate", {"expression": "0"})
+        reply = self.send("Runtime.evaluate", {"expression": expression, "returnByValue": True, "awaitPromise": wait})
         try:
-            reply.get(self.deadline)
+            return reply.get(self.deadline)
         except BrowserFailed as error:
-            left = self._started or self.loads > before  # the next one may be there by now
-            if not left or not self.usable:
+            if not self.left(before):
                 raise self._failed(str(error)) from None
+            return None
+
+    def left(self, loads: int) -> bool:
+        """Tell whether the document of `loads` is being left for another, or was: the next one may be there by now."""
+        return self.usable and (self._started or self.loads > loads)
 
     def frame(self, count: int = FRAMES) -> None:
         """Draw frames."""
@@ -256,7 +263,18 @@ class Page:
         Raises:
             BrowserFailed: the page does not answer, or not with that.
         """
-        text = self.invoke("observe", {"mouse": self.mouse, "held": self.held, "html": html})
+        return self._read(self.invoke("observe", self._wanted(html)))
+
+    def advance_and_observe(self, ms: float, html: bool = False) -> dict[str, Any] | None:
+        """Do both at once, without settling in between; None where the document is left meanwhile."""
+        before = self.loads
+        answer = self._ask(_call("moved", ms, self._wanted(html)), wait=True)
+        return None if answer is None or self.left(before) else self._read(_value(answer))
+
+    def _wanted(self, html: bool) -> dict[str, Any]:
+        return {"mouse": self.mouse, "held": self.held, "html": html}
+
+    def _read(self, text: Any) -> dict[str, Any]:
         if not isinstance(text, str):
             raise self._failed("the page does not say what it shows")
         try:
@@ -366,7 +384,7 @@ class Page:
             raise self._failed(f"a document did not load within {self.deadline:g} s")
         if self._gone:
             raise BrowserFailed(self._gone)
-        self._started = False
+        self._started, self._woken = False, self.loads
         self._wake()
 
     def _wake(self) -> None:
@@ -397,6 +415,17 @@ _HANDLERS: dict[str, Callable[[Page, dict[str, Any]], None]] = {
 }
 
 _NATIVE_FRAMES = "new Promise((done) => __envbench.native.raf(() => __envbench.native.raf(() => done(0))))"
+
+
+def _call(function: str, *arguments: Any) -> str:
+    given = ",".join(msgspec.json.encode(argument).decode() for argument in arguments)
+    return f"__envbench.{function}({given})"
+
+
+def _value(answer: dict[str, Any]) -> Any:
+    if "exceptionDetails" in answer:
+        raise BrowserFailed(f"the page threw: {_thrown(answer['exceptionDetails'])}")
+    return answer["result"].get("value")
 
 
 def _thrown(details: dict[str, Any]) -> str:

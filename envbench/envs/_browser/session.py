@@ -87,16 +87,16 @@ class Session:
         """
         page = self._open_page()
         try:
+            page.settle()
             if reason := carry_out(page, action):
                 return reason
-            page.hear()
-            page.settle()
             if self.barrier:
-                page.frame()
-            page.advance(self.tick_ms)
-            self._look(page)
+                self._settle_and_look(page)
+            else:
+                self._just_look(page)
         except BrowserFailed:
             self.failures += 1
+            self._leave()  # what it has done of the action is not known
             raise
         return ""
 
@@ -118,6 +118,11 @@ class Session:
     def close(self) -> None:
         """Close the pages; again does nothing."""
         self._leave()
+
+    @property
+    def gone(self) -> bool:
+        """There is no page to act in."""
+        return self.page is None or not self.page.usable
 
     def _open_page(self) -> Page:
         if self.page is None or not self.page.usable:
@@ -162,6 +167,22 @@ class Session:
             page.frame()
         page.url = start.url
         return page
+
+    def _settle_and_look(self, page: Page) -> None:
+        page.hear()
+        page.settle()
+        page.frame()
+        page.advance(self.tick_ms)
+        self._look(page)
+
+    def _just_look(self, page: Page) -> None:
+        """Take what comes: what an input has started may or may not have happened."""
+        seen = page.advance_and_observe(self.tick_ms, self.html)
+        if seen is None:
+            page.settle()
+            self._look(page)
+        else:
+            self.seen = Seen.read(seen)
 
     def _look(self, page: Page) -> None:
         page.settle()

@@ -170,7 +170,16 @@ def test_a_double_click_is_one_action_of_the_engine(env: Any) -> None:
     assert env._at_rest
 
 
-def test_an_empty_search_and_a_chosen_value_again_change_nothing(env: Any) -> None:
+def test_choosing_what_is_chosen_is_an_action_that_changes_nothing(env: Any) -> None:
+    while env._engine.session.page != "item":
+        env.step(env.oracle())
+    value = f"click[{next(iter(env._engine.view.targets))}]"
+    once = act(env, value)["state_hash"]
+    assert act(env, value)["state_hash"] == once
+    assert env._reply is not None
+
+
+def test_an_empty_search_changes_nothing(env: Any) -> None:
     served = env.state_hash()
     (button,) = env._session.page.invoke("matching", "button")
     assert env.step(f"click({button})")[4]["valid"]
