@@ -240,7 +240,7 @@ class BrowserEnv(Env[Observation]):
         return shown
 
     def _picture(self) -> NDArray[np.uint8]:
-        return decode(self._session.screenshot(self.picture), self.picture)
+        return decode(self._session.screenshot(), self.picture)
 
 
 def fresh(observation: Observation) -> Observation:

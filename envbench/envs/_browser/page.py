@@ -283,18 +283,15 @@ class Page:
             seen = json.loads(text)
         return seen
 
-    def screenshot(self, box: tuple[int, int, int, int] | None = None) -> bytes:
-        """Return a picture of the window, or of `box` (x, y, width, height) in it, as PNG."""
-        if self.browser.program.frame_control:
-            asked = {"screenshot": {"format": "png", "optimizeForSpeed": True}}
-            answer = self._draw(asked)
-            if "screenshotData" not in answer:  # there was nothing new to draw
-                answer = self._draw(asked)
-            return b64decode(answer["screenshotData"])
-        wanted: dict[str, Any] = {"format": "png", "optimizeForSpeed": True}
-        if box is not None:
-            wanted["clip"] = dict(zip(("x", "y", "width", "height"), box, strict=True)) | {"scale": 1}
-        return b64decode(self.call("Page.captureScreenshot", wanted)["data"])
+    def screenshot(self) -> bytes:
+        """Return a picture of the window as PNG."""
+        wanted = {"format": "png", "optimizeForSpeed": True}
+        if not self.browser.program.frame_control:
+            return b64decode(self.call("Page.captureScreenshot", wanted)["data"])
+        answer = self._draw({"screenshot": wanted})
+        if "screenshotData" not in answer:  # there was nothing new to draw
+            answer = self._draw({"screenshot": wanted})
+        return b64decode(answer["screenshotData"])
 
     def close(self) -> None:
         """Close the tab; again does nothing."""

@@ -111,9 +111,9 @@ class Session:
             with suppress(RuntimeError):  # of a browser that is being closed
                 self._spare = (start, browser().ahead.submit(self._load if load else self._open, start))
 
-    def screenshot(self, box: tuple[int, int, int, int] | None = None) -> bytes:
-        """Return the page as PNG."""
-        return self._open_page().screenshot(box)
+    def screenshot(self) -> bytes:
+        """Return the window as PNG."""
+        return self._open_page().screenshot()
 
     def close(self) -> None:
         """Close the pages; again does nothing."""
