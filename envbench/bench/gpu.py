@@ -152,7 +152,8 @@ def update_operations(
     """Return the operations of the matrix products of a forward and a backward pass.
 
     A product of the forward counts 2 for each weight and place; the backward does two such products, of which frozen
-    weights spare one; checkpointing does the forward once more. Attention is counted as causal rows of `length`.
+    weights spare one; checkpointing does the forward once more, but for the last map of each layer, whose result the
+    backward does not need. Attention is counted as causal rows of `length`.
 
     Args:
         shape: of the model.
@@ -163,9 +164,10 @@ def update_operations(
         checkpointing: as for `memory`.
     """
     keys = _key_width(shape)
-    linear = 2 * shape.hidden**2 + 2 * shape.hidden * keys + 3 * shape.hidden * shape.inner
+    last = shape.hidden * shape.inner
+    linear = 2 * shape.hidden**2 + 2 * shape.hidden * keys + 3 * last
     passes, again = (2.0 if lora_rank else 3.0), (1.0 if checkpointing else 0.0)
-    inside = 2.0 * linear * (passes + again) + 2.0 * length * shape.hidden * (3.0 + again)
+    inside = 2.0 * (linear * passes + (linear - last) * again) + 2.0 * length * shape.hidden * (3.0 + again)
     small = 2.0 * adapters(shape, lora_rank) * (3.0 + again)
     return places * (shape.layers * inside + small) + reads * 2.0 * shape.hidden * shape.vocabulary * passes
 

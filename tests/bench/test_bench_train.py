@@ -76,6 +76,10 @@ def test_every_table_is_measured_and_summed_up(tmp_path, monkeypatch):
     json.dumps(rows)
 
 
+def nothing(config, spec):
+    return training.CellResult(metrics=[])
+
+
 def test_the_verb_prints_its_tables(tmp_path, monkeypatch, capsys):
     parts = {name: {"median": 0.1, "low": 0.1, "high": 0.1, "n": 1, "share": 0.1} for name in ours.PARTS}
     one = {"median": 120.0, "low": 1.0, "high": 2.0, "n": 1}
@@ -108,7 +112,7 @@ def test_the_verb_prints_its_tables(tmp_path, monkeypatch, capsys):
         },
     ]
     monkeypatch.setattr(training, "training_summary", lambda metrics: rows)
-    monkeypatch.setattr(training, "measure_training", lambda config, spec: training.CellResult(metrics=[]))
+    monkeypatch.setattr(training, "measure_training", nothing)
     monkeypatch.setattr(
         sys, "argv", ["envbench", "bench", "train", "--size", "nano", "--repeats", "1", "--out", str(tmp_path / "run")]
     )
