@@ -81,8 +81,14 @@ def trl_check(
     repeats: int = 3,
 ) -> Check:
     """Compare one step of ours with one of TRL's, both with weights in `dtype`."""
-    model = random_model(shape, peers.word_tokenizer(shape.vocabulary), 0).to(device, dtype)
-    given = {"groups": groups, "group": group, "prompt": prompt, "completion": completion, "repeats": repeats}
+    model = _model(shape, device, dtype)
+    given: dict[str, Any] = {
+        "groups": groups,
+        "group": group,
+        "prompt": prompt,
+        "completion": completion,
+        "repeats": repeats,
+    }
     name = f"a step with prompts of {prompt}, against TRL"
     own = float(np.median(ours.one_step(model, **given).seconds))
     try:
@@ -105,7 +111,7 @@ def decode_check(
     copied: int = 1 << 30,
 ) -> Check:
     """Compare the time of a token in every row, drawing included, with the reading of weights and cache."""
-    model = random_model(shape, peers.word_tokenizer(shape.vocabulary), 0).to(device, dtype).eval()
+    model = _model(shape, device, dtype)
     forward, at = FastForward(model), torch.device(device)
     prompts = peers.random_prompts(rows, tokens, shape.vocabulary, 0)
     cache, logits = forward.prefill(*pad(prompts, at), room=steps)
@@ -135,7 +141,7 @@ def update_check(
     size: int = 8192,
 ) -> Check:
     """Compare the operations per second of an update under bfloat16 autocast with those of one large product."""
-    model = random_model(shape, peers.word_tokenizer(shape.vocabulary), 0).to(device)
+    model = _model(shape, device, torch.float32)
     at = torch.device(device)
     forward = Autocast(FastForward(model), at.type, torch.bfloat16)
     rows = random_rows(groups, group, prompt, completion, shape.vocabulary, 0)
@@ -235,6 +241,11 @@ def gpu_tests(*paths: str) -> Check:
     last = (done.stdout.strip() or done.stderr.strip() or "nothing").splitlines()[-1].strip("= ")
     passed = None if " passed" not in last and done.returncode == 0 else done.returncode == 0
     return Check("tests marked gpu", last, "all pass", passed)
+
+
+def _model(shape: Shape, device: str, dtype: torch.dtype) -> Any:
+    model: Any = random_model(shape, peers.word_tokenizer(shape.vocabulary), 0)
+    return model.to(device, dtype).eval()
 
 
 def write_model(folder: Path, shape: Shape, vocabulary: int, length: int) -> None:

@@ -103,7 +103,7 @@ def measure_training(config: Mapping[str, Any], spec: Mapping[str, Any]) -> Cell
 
 def _prompt(settings: TrainingSettings, spec: Mapping[str, Any], folder: Path) -> list[Row]:
     model = random_model(*_shape_and_words(settings), settings.seed)
-    given = {"groups": settings.groups, "group": settings.group, "completion": settings.completion}
+    given: dict[str, Any] = {"groups": settings.groups, "group": settings.group, "completion": settings.completion}
     given |= {"prompt": spec["tokens"], "repeats": 2, "seed": settings.seed}
     programs: dict[str, Program] = {
         "ours": partial(ours.one_step, model, **given),
@@ -178,7 +178,7 @@ def _policy(settings: TrainingSettings, folder: Path) -> CausalLMPolicy:
     return CausalLMPolicy.load(folder / "model")
 
 
-def _dialogue(settings: TrainingSettings) -> dict[str, int]:
+def _dialogue(settings: TrainingSettings) -> dict[str, Any]:
     return {
         "groups": settings.dialogues,
         "group": settings.group,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -104,7 +104,7 @@ def _name(one: Mapping[str, Any]) -> str:
     return f"{known} ({one['peer']})" if one["program"] in ("generate", "trl") and " " in one["peer"] else known
 
 
-def _cells(values: Mapping[str, float]) -> Sequence[str]:
+def _cells(values: Mapping[str, float]) -> list[str]:
     return [
         f"{values[part]:.3g}" if values[part] < 100 else f"{values[part]:,.0f}" for part in ("median", "low", "high")
     ]
