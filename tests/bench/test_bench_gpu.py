@@ -98,6 +98,23 @@ def test_operations_are_those_of_the_library(checkpointing):
     assert found == ours - attention
 
 
+def test_the_account_is_the_written_one():
+    """Some figures of baselines/nano/README.md, worked out by hand from the published shapes."""
+    text = gpu.account()
+    assert text.count("\n") == 1 + 6 + 1 + 2 + 4
+    small = gpu.memory(gpu.MODELS["0.5B"], places=1, reads=1, rows=1, tokens=1)
+    assert (small.weights, small.optimizer) == (4 * 494_032_768, 8 * 494_032_768)
+    assert small.logits == 151_936 * 20
+    assert small.cache == 24 * 2 * 128 * 2
+    assert small.peak == 18 * 494_032_768 + small.activations + small.logits
+    # (2 bytes x 494 M + 256 rows x 512 tokens x 12,288 bytes) / 4.8e12 bytes/s
+    assert gpu.decode_floor(gpu.MODELS["0.5B"], 256, 512, 4.8e12) == pytest.approx(0.5414e-3, rel=1e-3)
+    large = gpu.memory(gpu.MODELS["1.5B"], places=16384, reads=1024, rows=64, tokens=6000, lora_rank=16)
+    assert large.cache == 64 * 6000 * 28 * 2 * 256 * 2
+    assert gpu.adapters(gpu.MODELS["1.5B"], 16) == 18_464_768
+    assert large.peak < 80e9
+
+
 def test_sharing_counts_a_conversation_once():
     tokenizer = train_tokenizer(corpus([WEBSHOP], tasks=2, steps=3), 400)
     env = gymnasium.make(WEBSHOP).unwrapped
