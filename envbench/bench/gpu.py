@@ -6,8 +6,8 @@ of saved activations are those of `FastForward`; a test holds them to what autog
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
 from typing import Any
 
 from envbench.agents.prompting import Prompting
@@ -22,6 +22,15 @@ from envbench.types import Task
 MODELS = {
     "0.5B": Shape(896, 24, 14, 2, 4864, 151936),
     "1.5B": Shape(1536, 28, 12, 2, 8960, 151936),
+}
+# The workload of the account: places of a micro-batch, those with logits, tokens of a packed row; and 8 groups of 8
+# conversations of 15 WebShop steps.
+PLACES, READS, LENGTH = 16384, 1024, 2048
+EPISODES, TOKENS = 64, 6000
+_WAYS: Mapping[str, Mapping[str, Any]] = {
+    "all weights": {},
+    "all weights, checkpointed": {"checkpointing": True},
+    "LoRA 16, checkpointed": {"lora_rank": 16, "checkpointing": True},
 }
 _HALF, _FULL = 2, 4  # bytes of a number
 _ADAM = 2 * _FULL  # its two moments
@@ -152,7 +161,8 @@ def update_operations(
     """Return the operations of the matrix products of a forward and a backward pass.
 
     A product of the forward counts 2 for each weight and place; the backward does two such products, of which frozen
-    weights spare one; checkpointing does the forward once more. Attention is counted as causal rows of `length`.
+    weights spare one; checkpointing does the forward once more, but for the last map of each layer, whose result the
+    backward does not need. Attention is counted as causal rows of `length`.
 
     Args:
         shape: of the model.
@@ -163,9 +173,10 @@ def update_operations(
         checkpointing: as for `memory`.
     """
     keys = _key_width(shape)
-    linear = 2 * shape.hidden**2 + 2 * shape.hidden * keys + 3 * shape.hidden * shape.inner
+    last = shape.hidden * shape.inner
+    linear = 2 * shape.hidden**2 + 2 * shape.hidden * keys + 3 * last
     passes, again = (2.0 if lora_rank else 3.0), (1.0 if checkpointing else 0.0)
-    inside = 2.0 * linear * (passes + again) + 2.0 * length * shape.hidden * (3.0 + again)
+    inside = 2.0 * (linear * passes + (linear - last) * again) + 2.0 * length * shape.hidden * (3.0 + again)
     small = 2.0 * adapters(shape, lora_rank) * (3.0 + again)
     return places * (shape.layers * inside + small) + reads * 2.0 * shape.hidden * shape.vocabulary * passes
 
@@ -215,6 +226,32 @@ def sharing(rows: Sequence[TokenRow], budget: int = 16384) -> dict[str, float]:
         "ratio": repeated / shared,
         "reads": sum(len(one.read) for one in packed) / shared,
     }
+
+
+def account() -> str:
+    """Return the account as two Markdown tables: GB of training by part, and floors of time by card."""
+    lines = [
+        "| model | trained | weights | casts | gradients | optimizer | activations | logits | cache | peak, GB |",
+        "|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    for name, shape in MODELS.items():
+        for words, how in _WAYS.items():
+            used = memory(shape, places=PLACES, reads=READS, rows=EPISODES, tokens=TOKENS, **how)
+            parts = [getattr(used, part) / 1e9 for part in (*(one.name for one in fields(Memory)), "peak")]
+            lines.append(f"| {name} | {words} | " + " | ".join(f"{part:.2f}" for part in parts) + " |")
+    lines += [
+        "",
+        "| model | card | a token in 256 rows of 512, ms | of 2,048 | update, all weights, ms | LoRA, checkpointed |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name, shape in MODELS.items():
+        for card, made in CARDS.items():
+            floors = [decode_floor(shape, 256, tokens, made.bandwidth) for tokens in (512, 2048)]
+            for words in ("all weights", "LoRA 16, checkpointed"):
+                work = update_operations(shape, places=PLACES, length=LENGTH, reads=READS, **_WAYS[words])
+                floors.append(work / made.operations)
+            lines.append(f"| {name} | {card} | " + " | ".join(f"{1e3 * one:.2f}" for one in floors) + " |")
+    return "\n".join(lines)
 
 
 def _key_width(shape: Shape) -> int:

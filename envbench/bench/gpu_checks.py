@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import fields
 from functools import partial
 from pathlib import Path
-from statistics import median
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -82,7 +81,7 @@ def trl_check(
     repeats: int = 3,
 ) -> Check:
     """Compare one step of ours with one of TRL's, both with weights in `dtype`."""
-    model: Any = _made(shape).to(device, dtype)
+    model = _model(shape, device, dtype)
     given: dict[str, Any] = {
         "groups": groups,
         "group": group,
@@ -91,19 +90,14 @@ def trl_check(
         "repeats": repeats,
     }
     name = f"a step with prompts of {prompt}, against TRL"
-    own = median(ours.one_step(model, **given).seconds)
+    own = float(np.median(ours.one_step(model, **given).seconds))
     try:
         theirs = peers.trl_grpo(model, **given)
     except MissingExtra as error:
         return Check(name, f"{groups * group / own:,.0f} episodes/s; {error}", f">= {TRL_TARGET:g} times", None)
-    ratio = median(theirs.seconds) / own
+    ratio = float(np.median(theirs.seconds)) / own
     found = f"{ratio:.2f} times {theirs.peer}, {groups * group / own:,.0f} episodes/s"
     return Check(name, found, f">= {TRL_TARGET:g} times", ratio >= TRL_TARGET)
-
-
-def _made(shape: Shape) -> Any:
-    """Return a model of random weights."""
-    return random_model(shape, peers.word_tokenizer(shape.vocabulary), 0)
 
 
 def decode_check(
@@ -117,7 +111,7 @@ def decode_check(
     copied: int = 1 << 30,
 ) -> Check:
     """Compare the time of a token in every row, drawing included, with the reading of weights and cache."""
-    model: Any = _made(shape).to(device, dtype).eval()
+    model = _model(shape, device, dtype)
     forward, at = FastForward(model), torch.device(device)
     prompts = peers.random_prompts(rows, tokens, shape.vocabulary, 0)
     cache, logits = forward.prefill(*pad(prompts, at), room=steps)
@@ -147,7 +141,7 @@ def update_check(
     size: int = 8192,
 ) -> Check:
     """Compare the operations per second of an update under bfloat16 autocast with those of one large product."""
-    model: Any = _made(shape).to(device)
+    model = _model(shape, device, torch.float32)
     at = torch.device(device)
     forward = Autocast(FastForward(model), at.type, torch.bfloat16)
     rows = random_rows(groups, group, prompt, completion, shape.vocabulary, 0)
@@ -249,10 +243,15 @@ def gpu_tests(*paths: str) -> Check:
     return Check("tests marked gpu", last, "all pass", passed)
 
 
+def _model(shape: Shape, device: str, dtype: torch.dtype) -> Any:
+    model: Any = random_model(shape, peers.word_tokenizer(shape.vocabulary), 0)
+    return model.to(device, dtype).eval()
+
+
 def write_model(folder: Path, shape: Shape, vocabulary: int, length: int) -> None:
     """Write a model of `shape` with a tokenizer for WebShop of at most `vocabulary` tokens; it may know more."""
     tokenizer = train_tokenizer(corpus([WEBSHOP], tasks=8, steps=8), min(vocabulary, shape.vocabulary))
-    model: Any = random_model(shape, tokenizer, 0, vocabulary=shape.vocabulary, length=length)
+    model = random_model(shape, tokenizer, 0, vocabulary=shape.vocabulary, length=length)
     with quiet():
         model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)

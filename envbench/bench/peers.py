@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 import tempfile
 import time
+import warnings
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from importlib.metadata import version
@@ -203,7 +204,7 @@ def word_tokenizer(size: int) -> PreTrainedTokenizerFast:
 
 def _time_trl(kind: Any, model: Any, repeats: int, given: Mapping[str, Any], **arguments: Any) -> Timed:
     """Train for `repeats` + 1 steps and return the time from the end of one to the end of the next."""
-    from transformers import TrainerCallback
+    from transformers import PrinterCallback, TrainerCallback
 
     ends: list[float] = []
 
@@ -225,7 +226,11 @@ def _time_trl(kind: Any, model: Any, repeats: int, given: Mapping[str, Any], **a
             disable_tqdm=True,
             **given,
         )
-        kind(model=copy.deepcopy(model), args=args, callbacks=[Clock()], **arguments).train()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what TRL and peft call by names that are going away
+            trainer = kind(model=copy.deepcopy(model), args=args, callbacks=[Clock()], **arguments)
+            trainer.remove_callback(PrinterCallback)
+            trainer.train()
     return Timed(f"trl {version('trl')}", [after - before for before, after in pairwise(ends)])
 
 

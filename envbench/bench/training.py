@@ -179,7 +179,7 @@ def _policy(settings: TrainingSettings, folder: Path) -> CausalLMPolicy:
     return CausalLMPolicy.load(folder / "model")
 
 
-def _dialogue(settings: TrainingSettings) -> dict[str, int]:
+def _dialogue(settings: TrainingSettings) -> dict[str, Any]:
     return {
         "groups": settings.dialogues,
         "group": settings.group,

@@ -49,10 +49,14 @@ def test_credit_is_compared_method_by_method():
     assert check.found == "3 of 3 methods agree"
 
 
-def test_the_tests_marked_gpu_are_run():
-    check = gpu_checks.gpu_tests(__file__)
-    assert check.name == "tests marked gpu"
-    assert check.passed is (True if torch.cuda.is_available() else None)
+@pytest.mark.parametrize(
+    ("body", "passed"), [("pytest.skip()", None), ("assert True", True), ("assert False", False)], ids=str
+)
+def test_the_tests_marked_gpu_are_run(body, passed, tmp_path):
+    (tmp_path / "test_it.py").write_text(
+        f"import pytest\n@pytest.mark.gpu\ndef test_it():\n    {body}\ndef test_other():\n    assert False\n"
+    )
+    assert gpu_checks.gpu_tests(str(tmp_path)).passed is passed
 
 
 @pytest.mark.gpu

@@ -76,7 +76,7 @@ def test_every_table_is_measured_and_summed_up(tmp_path, monkeypatch):
     json.dumps(rows)
 
 
-def measure_nothing(config, spec):
+def nothing(config, spec):
     return training.CellResult(metrics=[])
 
 
@@ -112,7 +112,7 @@ def test_the_verb_prints_its_tables(tmp_path, monkeypatch, capsys):
         },
     ]
     monkeypatch.setattr(training, "training_summary", lambda metrics: rows)
-    monkeypatch.setattr(training, "measure_training", measure_nothing)
+    monkeypatch.setattr(training, "measure_training", nothing)
     monkeypatch.setattr(
         sys, "argv", ["envbench", "bench", "train", "--size", "nano", "--repeats", "1", "--out", str(tmp_path / "run")]
     )

@@ -91,10 +91,11 @@ class Memo:
                 following = list(dict.fromkeys(row.read for row in waiting))
                 if not following or any(read[:-1] not in number for read in following):
                     break  # a row went on through what was known: its beginning is not in this cache
-                parents = torch.tensor([number[read[:-1]] for read in following], device=logits.device)
+                parents = [number[read[:-1]] for read in following]
+                if parents != list(range(len(need))):
+                    cache = cache.select(torch.tensor(parents, device=logits.device))
                 tokens = torch.tensor([[read[-1]] for read in following], device=logits.device)
-                cache = cache.select(parents)
-                logits = self._forward.extend(cache, tokens, torch.ones_like(parents))
+                logits = self._forward.extend(cache, tokens, torch.ones_like(tokens[:, 0]))
                 need = following
         return [row.reply for row in rows]
 
