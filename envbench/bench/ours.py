@@ -73,8 +73,8 @@ def one_step(
         draws = uniforms(derive_seed(seed, "bench train", number), len(prompts), completion)
         synchronize(model.device)
         began = time.perf_counter()
-        drawn: Sequence[Any]
-        drawn = policy.act(prompts, draws, completion) if share else _repeated(forward, prompts, draws, completion)
+        sampled: Any = policy.act(prompts, draws, completion) if share else None
+        drawn: Sequence[Any] = sampled or _repeated(forward, prompts, draws, completion)
         rows = [TokenRow(tuple(ids), tuple(one.token_ids)) for ids, one in zip(prompts, drawn, strict=True)]
         update(forward, optimizer, rows, _targets(drawn, model.device), loss, cfg)
         synchronize(model.device)
