@@ -6,6 +6,7 @@ import copy
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +67,7 @@ def one_step(
     forward: Any = policy.forward
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-6)
     prompts = [ids for ids in random_prompts(groups, prompt, model.config.vocab_size, seed) for _ in range(group)]
+    sample: Any = policy.act if share else partial(_repeated, forward)
     cfg = UpdateConfig(share_prefix=share)
     loss = PolicyLossConfig(clip_low=CLIP, clip_high=CLIP)
     seconds = []
@@ -73,8 +75,7 @@ def one_step(
         draws = uniforms(derive_seed(seed, "bench train", number), len(prompts), completion)
         synchronize(model.device)
         began = time.perf_counter()
-        sampled: Any = policy.act(prompts, draws, completion) if share else None
-        drawn: Sequence[Any] = sampled or _repeated(forward, prompts, draws, completion)
+        drawn = sample(prompts, draws, completion)
         rows = [TokenRow(tuple(ids), tuple(one.token_ids)) for ids, one in zip(prompts, drawn, strict=True)]
         update(forward, optimizer, rows, _targets(drawn, model.device), loss, cfg)
         synchronize(model.device)

@@ -212,7 +212,8 @@ def _time_trl(kind: Any, model: Any, repeats: int, given: Mapping[str, Any], **a
         def on_step_end(self, *_: Any, **__: Any) -> None:
             ends.append(time.perf_counter())
 
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what TRL and peft call by names that are going away
         args = import_module("trl").GRPOConfig(
             output_dir=folder,
             use_cpu=next(model.parameters()).device.type == "cpu",
@@ -226,11 +227,9 @@ def _time_trl(kind: Any, model: Any, repeats: int, given: Mapping[str, Any], **a
             disable_tqdm=True,
             **given,
         )
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what TRL and peft call by names that are going away
-            trainer = kind(model=copy.deepcopy(model), args=args, callbacks=[Clock()], **arguments)
-            trainer.remove_callback(PrinterCallback)
-            trainer.train()
+        trainer = kind(model=copy.deepcopy(model), args=args, callbacks=[Clock()], **arguments)
+        trainer.remove_callback(PrinterCallback)
+        trainer.train()
     return Timed(f"trl {version('trl')}", [after - before for before, after in pairwise(ends)])
 
 

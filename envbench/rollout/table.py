@@ -179,14 +179,13 @@ class Table:
             started = time.perf_counter()
             replies = reader(asked, self._uniforms([live[p] for p in fitting], draws), [rows[p] for p in fitting])
             self.policy_seconds += time.perf_counter() - started
-            started = time.perf_counter()
             for place, reply in zip(fitting, replies, strict=True):
                 live[place].take(prompts[place], reply)
-            self.env_seconds += time.perf_counter() - started
             order = {place: row for row, place in enumerate(fitting)}
             for seat in live:
                 if seat.over:
                     done[seat.number] = seat.played()
+                    self.env_seconds += seat.env_seconds
                     self._free.append(seat.session)
             going = [place for place, seat in enumerate(live) if not seat.over]
             rows, live = [order[place] for place in going], [live[place] for place in going]
@@ -228,14 +227,16 @@ class Table:
 
 
 class Seat:
-    """One live episode at a table."""
+    """One live episode at a table; `env_seconds` is the time that its environment has taken."""
 
     def __init__(
         self, number: int, start: Start, session: Plain | Shared, talk: Talk, snapshots: bool, max_tokens: int
     ) -> None:
         self.number, self.session, self.t, self.over = number, session, start.t, False
         self._start, self._talk, self._snapshots, self._max_tokens = start, talk, snapshots, max_tokens
+        started = time.perf_counter()
         self._observation, self._info = start.begin(session)
+        self.env_seconds = time.perf_counter() - started
         self._turns: list[Turn] = []
         self._steps: list[Step] = []
         self._places: list[bytes] = []
@@ -263,6 +264,7 @@ class Seat:
         if self._snapshots:
             self._places.append(session.settled().snapshot())
         reward, valid, failed = 0.0, False, False
+        started = time.perf_counter()
         try:
             self._observation, reward, *flags, self._info = session.step(parsed.action)
             self._flags, valid = (bool(flags[0]), bool(flags[1])), self._info["valid"]
@@ -272,6 +274,7 @@ class Seat:
         except Exception as error:
             self._outcome, self._flags, reward, failed = "env_error", (False, True), 0.0, True
             self._error = " ".join(f"{type(error).__name__}: {error}".split())[:500]
+        self.env_seconds += time.perf_counter() - started
         self.over = bool(self._outcome)
         keys = (before["state_hash"], before["anchor_hash"], before["observation_hash"])
         self._steps.append(Step(*keys, parsed.action, float(reward), valid, parsed.format_valid))

@@ -10,7 +10,6 @@ from envbench.errors import MissingExtra
 from envbench.report import figure_names, write_figure
 from envbench.report.credit_figures import DPI, FIGURES
 from envbench.report.plots import render
-from envbench.report.sweep_figures import FOLDER
 
 BASELINES = Path(envbench.__file__).parent.parent / "baselines"
 LONG = ("hdpo-trade-off", "spo-value-error", "step-group-sizes")  # some seconds each
@@ -51,7 +50,8 @@ def test_figure_is_in_the_readme_with_its_command(name: str) -> None:
 
 
 def test_every_committed_figure_is_known() -> None:
-    kept = (path for path in BASELINES.glob("*/figures/*") if path.parts[-3] != FOLDER)  # tests of their own
+    methods = {one.method for one in FIGURES.values()}  # the figures of sweeps have tests of their own
+    kept = (path for path in BASELINES.glob("*/figures/*") if path.parts[-3] in methods)
     files = {path.relative_to(BASELINES).as_posix() for path in kept if path.suffix != ".svg"}
     assert files == {
         f"{one.method}/figures/{name}{suffix}" for name, one in FIGURES.items() for suffix in (".csv", ".png")

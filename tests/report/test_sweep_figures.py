@@ -24,7 +24,8 @@ from envbench.rollout.fill import REFUSED
 from envbench.sweep import read_sweep
 
 HERE = figures.home() / "baselines" / FOLDER
-NAMES = [f"all-methods-{setting}{tail}" for setting in SETTINGS for tail in ("", "-rates")]
+NAMES = [(f"all-methods-{setting}{tail}", FOLDER) for setting in SETTINGS for tail in ("", "-rates")]
+NAMES += [("nano-sokoban", "nano")]
 checkout = pytest.mark.skipif(not (HERE / "results").is_dir(), reason="not a checkout: no evidence")
 
 SUCCESS = {"grpo": 0.5, "rloo": 0.7, "gigpo": 0.2}
@@ -93,16 +94,24 @@ def test_every_method_that_a_table_can_serve_is_in_every_sweep():
 
 
 @checkout
-@pytest.mark.parametrize("name", NAMES)
-def test_committed_figures_are_those_of_the_results(name, tmp_path):
+@pytest.mark.parametrize(("name", "folder"), NAMES)
+def test_committed_figures_are_those_of_the_results(name, folder, tmp_path):
     pytest.importorskip("pyarrow")
-    file = HERE / "figures" / name
+    here = HERE.parent / folder
+    file = here / "figures" / name
     table = figures.draw(name, tmp_path)[-1]
     pd.testing.assert_frame_equal(pd.read_csv(table), pd.read_csv(file.with_suffix(".csv")), atol=2e-6, rtol=0.0)
     assert file.with_suffix(".png").stat().st_size <= 150 * 1024
-    text = (HERE / "README.md").read_text("utf-8")
+    text = (here / "README.md").read_text("utf-8")
     assert f"](figures/{name}.png)" in text
-    assert re.search(rf"envbench figures .*--out baselines/{FOLDER}/figures", text)
+    assert re.search(rf"envbench figures .*--out baselines/{folder}/figures", text)
+
+
+@checkout
+def test_every_committed_figure_of_a_sweep_is_known():
+    for folder in (FOLDER, "nano"):
+        files = {path.name for path in (HERE.parent / folder / "figures").iterdir()}
+        assert files == {f"{name}{suffix}" for name, of in NAMES if of == folder for suffix in (".png", ".csv")}
 
 
 @checkout

@@ -44,7 +44,7 @@ def test_rows_follow_the_schema():
         "env", "dataset", "split", "panel_sha256", "method", "options", "advantage_scale", "learning_rate", "seed",
         "iteration", "env_steps", "policy_tokens", "episodes", "groups_sampled", "groups_used", "success", "score",
         "episode_return", "episode_length", "group_signal", "anchor_shared", "anchor_group_size", "advantage_rms",
-        "credit_seconds", "update_seconds", "wall_seconds",
+        "fill_seconds", "credit_seconds", "update_seconds", "wall_seconds",
     ]  # fmt: skip
     assert rows[-1]["episodes"] == 6 * 2 * 4
     assert rows[-1]["groups_sampled"] == rows[-1]["groups_used"] == 6 * 2
