@@ -12,7 +12,7 @@ from msgspec import Meta
 
 from envbench.agents.base import ConfiguredAgent, Reply, register, text_of
 from envbench.agents.endpoint import Answer, ChatEndpoint
-from envbench.agents.prompts import Situation, load_prompt, read_reply
+from envbench.agents.prompts import Situation, load_prompt, offered_by, read_reply
 from envbench.agents.transcript import Transcript
 from envbench.cards import Card
 from envbench.endpoint import check_url
@@ -28,7 +28,7 @@ class OpenAIOptions:
     Attributes:
         base_url: of the endpoint, e.g. `http://localhost:8000/v1`.
         model: as the endpoint names it.
-        style: of the prompt and its parser: `plain`, `think-action` or, on WebShop and ALFWorld, `verl-agent`.
+        style: of the prompt and its parser: `plain`, `think-action` or, where there is one, `menu` or `verl-agent`.
         history: how many past steps the prompt repeats.
         temperature: 0 for the likeliest reply; none sends no temperature.
         top_p: likewise.
@@ -89,10 +89,10 @@ class OpenAIAgent(ConfiguredAgent[OpenAIOptions]):
 
     def act(self, observation: Any, info: Mapping[str, Any]) -> Reply:
         seen = text_of(observation)
-        offered = info.get("shown_actions") or info["valid_actions"] or ()
+        offered = offered_by(info)
         situation = Situation(info["instruction"], seen, offered, self._step, self._limit, tuple(self._past))
         answer = self._ask(self._prompt.messages(situation))
-        parsed = read_reply(self._prompt, self.options.style, answer.text)
+        parsed = read_reply(self._prompt, self.options.style, answer.text, offered)
         self._past.append((seen, parsed.action))
         self._step += 1
         cost = (

@@ -33,7 +33,7 @@ class PolicyOptions:
 
     Attributes:
         model: folder or hub id.
-        style: of the prompt and its parser: `observation`, `plain`, `think-action`, or `verl-agent` where there is one.
+        style: of the prompt and its parser: `observation`, `plain` or `think-action`; for some `menu` or `verl-agent`.
         history: how many past steps the prompt repeats.
         dialogue: the prompts of an episode are one growing transcript instead; `history` is then not read.
         greedy: the likeliest tokens; otherwise they are drawn at temperature 1.

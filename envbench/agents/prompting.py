@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from envbench.agents.base import text_of
-from envbench.agents.prompts import Parsed, Prompt, Situation, load_prompt, read_reply
+from envbench.agents.prompts import Parsed, Prompt, Situation, load_prompt, offered_by, read_reply
 from envbench.cards import Card
 from envbench.policies.lm.chat import prompt_ids, rest_ids
 
@@ -84,6 +84,7 @@ class Talk:
         self._step, self._transcript, self.splits = memory.step, memory.transcript, memory.splits
         self._messages: tuple[Mapping[str, str], ...] = memory.messages
         self._seen = ""
+        self._offered: tuple[str, ...] = ()
         self._asked: tuple[int, ...] = ()
 
     def memory(self) -> Memory:
@@ -94,8 +95,9 @@ class Talk:
         """Return the token ids of the prompt at this step."""
         prompting = self._prompting
         self._seen = text_of(observation)
-        offered = info.get("shown_actions") or info["valid_actions"] or ()
-        situation = Situation(info["instruction"], self._seen, offered, self._step, self._limit, tuple(self._past))
+        self._offered = offered_by(info)
+        told = (self._step, self._limit, tuple(self._past))
+        situation = Situation(info["instruction"], self._seen, self._offered, *told)
         messages = prompting.prompt.messages(situation)
         self._asked = self._grown(messages) if prompting.dialogue else prompting.ids(messages)
         return self._asked
@@ -114,7 +116,7 @@ class Talk:
     def hear(self, text: str, ended: bool, token_ids: Sequence[int]) -> Parsed:
         """Take a reply and return what it says; one that was cut off says nothing."""
         prompting = self._prompting
-        parsed = read_reply(prompting.prompt, prompting.style, text) if ended else Parsed("", False)
+        parsed = read_reply(prompting.prompt, prompting.style, text, self._offered) if ended else Parsed("", False)
         self._past.append((self._seen, parsed.action))
         self._step += 1
         if prompting.dialogue:

@@ -6,7 +6,7 @@ the remembered steps), `action` (one line per valid action) and perhaps `longest
     turn      {instruction} {history} {observation} {actions} {step} {limit}
     history   {instruction} {steps} {shown} {past}
     past      {number} {observation} {action}
-    action    {action}
+    action    {number} {action}
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import re
 import string
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -28,7 +28,7 @@ _FIELDS = {
     "turn": frozenset({"instruction", "history", "observation", "actions", "step", "limit"}),
     "history": frozenset({"instruction", "steps", "shown", "past"}),
     "past": frozenset({"number", "observation", "action"}),
-    "action": frozenset({"action"}),
+    "action": frozenset({"number", "action"}),
 }
 
 
@@ -86,11 +86,18 @@ class Prompt(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
             instruction=situation.instruction,
             history=history,
             observation=situation.observation,
-            actions="\n".join(self.action.format(action=action) for action in situation.actions),
+            actions="\n".join(
+                self.action.format(number=number, action=action) for number, action in enumerate(situation.actions, 1)
+            ),
             step=situation.step + 1,
             limit="unlimited" if situation.limit is None else situation.limit,
         )
         return turn.strip()
+
+
+def offered_by(info: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the actions that a prompt tells at a step."""
+    return tuple(info.get("shown_actions") or info["valid_actions"] or ())
 
 
 class Situation(NamedTuple):
@@ -156,17 +163,41 @@ def parse_verl_agent(reply: str, tail: int = _TAIL) -> Parsed:
 
 _CHINESE = re.compile("[\u4e00-\u9fff]")
 
-STYLES: Mapping[str, Callable[[str], Parsed]] = {
-    "plain": parse_plain,
-    "observation": parse_plain,
-    "think-action": parse_think_action,
-    "verl-agent": parse_verl_agent,
+
+def parse_menu(reply: str, offered: Sequence[str]) -> Parsed:
+    """Read the number of an offered action, from 1 on, in ASCII digits; anything else gives no action."""
+    number = int(reply) if _NUMBER.fullmatch(reply) else 0
+    valid = 1 <= number <= len(offered)
+    return Parsed(offered[number - 1] if valid else "", valid)
+
+
+_NUMBER = re.compile(r"[0-9]{1,6}")
+
+STYLES: Mapping[str, Callable[[Prompt, str, Sequence[str]], Parsed]] = {
+    "plain": lambda prompt, reply, offered: parse_plain(reply),
+    "observation": lambda prompt, reply, offered: parse_plain(reply),
+    "menu": lambda prompt, reply, offered: parse_menu(reply, offered),
+    "think-action": lambda prompt, reply, offered: parse_think_action(reply),
+    "verl-agent": lambda prompt, reply, offered: parse_verl_agent(reply, prompt.tail),
 }
 
 
-def read_reply(prompt: Prompt, style: str, reply: str) -> Parsed:
-    """Return the action in a reply, as its style reads it."""
-    return parse_verl_agent(reply, prompt.tail) if style == "verl-agent" else STYLES[style](reply)
+def read_reply(prompt: Prompt, style: str, reply: str, offered: Sequence[str]) -> Parsed:
+    """Return the action in a reply, as its style reads it; `offered` are the actions that the prompt told."""
+    return STYLES[style](prompt, reply, offered)
+
+
+def write_reply(style: str, action: str, offered: Sequence[str]) -> str:
+    """Return the reply that means an action in a style, a thought left empty.
+
+    Raises:
+        ValueError: for an action that a menu does not hold.
+    """
+    if style == "menu":
+        return str(list(offered).index(action) + 1)
+    if style in ("think-action", "verl-agent"):
+        return f"<think></think><action>{action}</action>"
+    return action
 
 
 def load_prompt(card: Card, style: str) -> Prompt:

@@ -162,10 +162,10 @@ def _measure_steps(settings: BrowserSettings) -> Row:
         row |= {"package": [], "package_screenshot": []}
     except EnvbenchError as error:
         row["missing"] = str(error)
-    for env in envs.values():
-        env.reset(seed=0, options={"task": _task()})
     for _ in range(settings.repeats):
         for name, env in envs.items():
+            env.reset(seed=0, options={"task": _task()})
+            time.sleep(_AGENT_S)
             row[name].append(_steps(env, settings.steps))
         if package is not None:
             for name in ("package", "package_screenshot"):

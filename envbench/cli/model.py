@@ -50,6 +50,7 @@ def warmup(
     out: Annotated[Path, typer.Option(help="Folder to make; one that exists is refused.", metavar="DIR")],
     dataset: common.Dataset = "builtin",
     style: Annotated[str, typer.Option(help="Of the prompt and its parser.")] = "observation",
+    history: Annotated[int, typer.Option(help="Past steps that a prompt repeats.", min=0)] = 0,
     tasks: Annotated[
         int | None, typer.Option(help="Demonstrate the first N training tasks; all when left out.", min=1)
     ] = None,
@@ -71,6 +72,7 @@ def warmup(
         env=env,
         dataset=dataset,
         style=style,
+        history=history,
         tasks=tasks,
         low=low,
         max_tokens=max_tokens,

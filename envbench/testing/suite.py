@@ -130,9 +130,17 @@ def _assert_same_infos(infos: dict[str, Any], expected: list[dict[str, Any]]) ->
 
 
 class ConformanceSuite:
-    """Every environment passes these checks; they run on each `[[conformance]]` case of the card."""
+    """Every environment passes these checks; they run on each `[[conformance]]` case of the card.
+
+    Attributes:
+        family: of the card.
+        paths: random walks on which keys and futures are compared.
+        every: the oracle plays one task in this many; more than 1 where a step takes tens of milliseconds.
+    """
 
     family: ClassVar[str]
+    paths: ClassVar[int] = 12
+    every: ClassVar[int] = 1
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         if "case" in metafunc.fixturenames:
@@ -356,13 +364,13 @@ class ConformanceSuite:
                 over = terminated or truncated
             assert (info["score"], info["outcome"]) == (0.0, "timeout")
 
-    def test_oracle_reaches_the_proven_score_on_every_task(self, case: Case) -> None:
+    def test_oracle_reaches_the_proven_score(self, case: Case) -> None:
         env = case.make()
         exceptions = case.card.oracle.exceptions
         if case.row.stochastic:
             pytest.skip("stochastic: the family's own test holds the oracle to the exact optimum")
         for split in case.splits():
-            for task in case.panel(split):
+            for task in case.panel(split)[:: self.every]:
                 env.reset(seed=0, options={"task": task.id})
                 score, over = 0.0, False
                 while not over:
@@ -392,7 +400,7 @@ class ConformanceSuite:
         met: dict[str, bytes] = {}
         env, other = case.make(max_steps=None), case.make(max_steps=None)
         compared = 0
-        for number in range(12):
+        for number in range(self.paths):
             env.reset(seed=number, options={"task": case.task_id(number % 2)})
             for _ in range(12):
                 walk(env, 1, derive_seed(number, "path", env.t))

@@ -88,6 +88,7 @@ class Sessions(VectorEnv[tuple[str, ...], Sequence[Any], NDArray[Any]]):
         self.single_observation_space = self._probe.observation_space
         self.single_action_space = self._probe.action_space
         if not isinstance(self.single_observation_space, Text):
+            self._probe.close()
             raise InvalidValue(f"{id} does not show text: make it with vectorization_mode='sync' or 'async'")
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)

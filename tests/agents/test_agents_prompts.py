@@ -2,7 +2,16 @@ import pytest
 
 from envbench import agents
 from envbench.agents import prompts
-from envbench.agents.prompts import Situation, load_prompt, parse_plain, parse_think_action, parse_verl_agent
+from envbench.agents.prompts import (
+    Situation,
+    load_prompt,
+    parse_menu,
+    parse_plain,
+    parse_think_action,
+    parse_verl_agent,
+    read_reply,
+    write_reply,
+)
 from envbench.cards import cards
 from envbench.errors import CardError, UnknownName
 from envbench.hashing import digest
@@ -65,6 +74,31 @@ def test_plain_is_one_line(reply, action, valid):
 )
 def test_verl_agent_is_read_loosely(reply, action, valid):
     assert parse_verl_agent(reply) == (action, valid)
+
+
+@pytest.mark.parametrize(
+    ("reply", "action"),
+    [("1", "a"), ("2", "b"), ("02", "b"), ("0", ""), ("3", ""), ("-1", ""), ("1 ", ""), ("\u0661", ""),
+     ("9" * 5000, ""), ("a", ""), ("", "")],
+)  # fmt: skip
+def test_a_menu_is_answered_by_a_number(reply, action):
+    assert parse_menu(reply, ("a", "b")) == (action, bool(action))
+
+
+@pytest.mark.parametrize("style", ["plain", "menu", "think-action", "verl-agent"])
+def test_a_written_reply_is_read_back(style):
+    prompt = load_prompt(cards()["webshop"], style)
+    offered = ("search[x]", "click[a]", "click[b]")
+    reply = write_reply(style, "click[b]", offered)
+    assert read_reply(prompt, style, reply, offered) == ("click[b]", True)
+
+
+def test_a_menu_numbers_what_is_offered():
+    prompt = load_prompt(cards()["webshop"], "menu")
+    (message,) = prompt.messages(
+        Situation("find lamps", "a page", ("click[a]", "click[b]"), 1, 15, [("x", "search[y]")])
+    )
+    assert message["content"] == "find lamps\n> search[y]\n1 click[a]\n2 click[b]"
 
 
 def test_verl_agent_prompt():

@@ -1,5 +1,15 @@
+import pytest
+
 from envbench.testing import ConformanceSuite
+from envbench.testing.case import Case
 
 
 class TestMiniWoB(ConformanceSuite):
     family = "miniwob"
+    paths = 4
+    every = 25  # `test_miniwob_oracles.py` plays every page
+
+    @pytest.mark.slow
+    def test_oracle_reaches_the_proven_score_on_every_task(self, case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(TestMiniWoB, "every", 1)
+        self.test_oracle_reaches_the_proven_score(case)

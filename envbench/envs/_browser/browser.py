@@ -81,6 +81,10 @@ class Browser:
         self.pipe.close()
 
     def _on_event(self, method: str, params: msgspec.Raw) -> None:
+        if method == "Target.detachedFromTarget":
+            session = msgspec.json.decode(params)["sessionId"]
+            self.pipe.fail(session, "the tab was closed")
+            self.pipe.tell(session, "Inspector.detached", msgspec.Raw(b"{}"))
         if method != "Target.targetCreated":
             return
         info = msgspec.json.decode(params)["targetInfo"]

@@ -187,13 +187,24 @@ class Page:
         self.evaluate("0")
 
     def hear(self) -> None:
-        """Wait until what the page said before is heard."""
-        self._ask("0")
+        """Draw frames, after what the page said before is heard and what that started has ended."""
+        before, early = self.loads, int(self.browser.program.frame_control)
+        heard = self._send_ask("0")
+        if early:
+            self.frame(early)  # while it answers; it counts if it was of the document that stays
+        self._await_ask(heard, before)
+        self.settle()
+        self.frame(FRAMES if self.loads != before else FRAMES - early)
 
     def _ask(self, expression: str, *, wait: bool = False) -> Any:
         """Return the answer to an expression; None where the document is left meanwhile, and so does not answer."""
         before = self.loads
-        reply = self.send("Runtime.evaluate", {"expression": expression, "returnByValue": True, "awaitPromise": wait})
+        return self._await_ask(self._send_ask(expression, wait=wait), before)
+
+    def _send_ask(self, expression: str, *, wait: bool = False) -> Reply:
+        return self.send("Runtime.evaluate", {"expression": expression, "returnByValue": True, "awaitPromise": wait})
+
+    def _await_ask(self, reply: Reply, before: int) -> Any:
         try:
             return reply.get(self.deadline)
         except BrowserFailed as error:
@@ -206,12 +217,12 @@ class Page:
         return self.usable and (self._started or self.loads > loads)
 
     def frame(self, count: int = FRAMES) -> None:
-        """Draw frames."""
+        """Have the document live through frames: layout, hover, its frame callbacks. Pixels wait for a screenshot."""
         if not self.browser.program.frame_control:
             self.evaluate(_NATIVE_FRAMES, wait=True)
             return
         for _ in range(count):
-            self._draw({})
+            self._draw({"noDisplayUpdates": True})
 
     def advance(self, ms: float) -> None:
         """Move the page's clock and run what falls due."""
@@ -282,6 +293,10 @@ class Page:
         except msgspec.DecodeError:  # halves of surrogate pairs
             seen = json.loads(text)
         return seen
+
+    def tidy(self) -> None:
+        """Give back what loading the document has left behind: some megabytes, of pages with large libraries."""
+        self.call("HeapProfiler.collectGarbage")
 
     def screenshot(self) -> bytes:
         """Return a picture of the window as PNG."""

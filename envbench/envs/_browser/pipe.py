@@ -145,6 +145,15 @@ class Pipe:
         else:
             self._listeners[session] = listener
 
+    def tell(self, session: str, method: str, params: msgspec.Raw) -> None:
+        """Send an event to the listener of a session, on the reading thread."""
+        listener = self._listeners.get(session)
+        if listener is not None:
+            try:
+                listener(method, params)
+            except Exception:
+                log.exception("while handling %s", method)
+
     def send(self, method: str, params: dict[str, Any], session: str = "") -> Reply:
         """Send a command without waiting."""
         reply = Reply(method, session)
@@ -261,12 +270,7 @@ class Pipe:
                 error = message.error
                 reply.settle(message.result, str(error.get("message", error)) if error else "")
             return
-        listener = self._listeners.get(message.sessionId)
-        if listener is not None:
-            try:
-                listener(message.method, message.params)
-            except Exception:
-                log.exception("while handling %s", message.method)
+        self.tell(message.sessionId, message.method, message.params)
 
     def _write(self, data: bytes) -> None:
         until = time.monotonic() + START_S

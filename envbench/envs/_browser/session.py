@@ -70,7 +70,6 @@ class Session:
         """
         if self.page is not None and not self.page.usable:
             self._leave()
-        self._drop()
         try:
             return self._begin(start, run)
         except BrowserFailed as error:
@@ -109,7 +108,7 @@ class Session:
         """Open a tab for an episode to come in the background; load its document, if it is likely enough to be that."""
         if self._spare is None:
             with suppress(RuntimeError):  # of a browser that is being closed
-                self._spare = (start, browser().ahead.submit(self._load if load else self._open, start))
+                self._spare = (start, browser().ahead.submit(self._load_ahead if load else self._open, start))
 
     def screenshot(self) -> bytes:
         """Return the window as PNG."""
@@ -130,7 +129,9 @@ class Session:
         return self.page
 
     def _begin(self, start: Start, run: str) -> Seen:
-        page = self.page = self._take_spare(start) or self._load(start)
+        page = self._take_spare(start) or self._load(start)
+        self._drop()  # not before: with the last page of a context its process ends, and what is being opened in it
+        self.page = page
         if run:
             page.evaluate(run, wait=True)
             page.settle()
@@ -160,6 +161,11 @@ class Session:
             page.close()
             raise
 
+    def _load_ahead(self, start: Start) -> Page:
+        page = self._load(start)
+        page.tidy()
+        return page
+
     def _go(self, page: Page, start: Start) -> Page:
         page.goto(start.url)
         page.settle()
@@ -170,8 +176,6 @@ class Session:
 
     def _settle_and_look(self, page: Page) -> None:
         page.hear()
-        page.settle()
-        page.frame()
         page.advance(self.tick_ms)
         self._look(page)
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from envbench.agents.prompting import Prompting
+from envbench.agents.prompts import offered_by, write_reply
 from envbench.env import Env
 from envbench.policies.lm.tokenizer import encode
 from envbench.seeding import choice, derive_seed, generator, uniform
@@ -19,7 +20,8 @@ def demonstrations(
     """Return one row per step of walks with the oracle: the prompt there, and the oracle's action as the reply.
 
     With probability `noise` a random valid action is taken instead, so that the model also learns the way back; the
-    reply that is learnt is the oracle's all the same. A walk ends where the oracle knows no further action.
+    reply that is learnt is the oracle's all the same. A walk ends where the oracle knows no further action. Where a
+    menu lacks the oracle's action, such as a search in its own words, the first entry stands in, once in a walk.
 
     Args:
         env: not wrapped.
@@ -44,22 +46,25 @@ def _walk(
     bits = generator(seed)
     observation, info = env.reset(seed=seed, options={"task": task.id})
     talk = prompting.talk(env.max_steps)
+    free = prompting.style != "menu"
+    strayed = False
     while "outcome" not in info:
         wanted = env.oracle()
         if wanted is None:
             return
-        prompt = talk.ask(observation, info)
-        reply = (*encode(tokenizer, _spoken(prompting.style, wanted)), tokenizer.eos_token_id)
-        yield TokenRow(prompt, reply)
-        offered = info["valid_actions"] or ()
+        prompt, offered = talk.ask(observation, info), offered_by(info)
+        if not free and wanted not in offered:
+            if strayed or not offered:
+                return
+            strayed, wanted = True, offered[0]
+        yield TokenRow(prompt, _reply(prompting.style, tokenizer, wanted, offered)[1])
         taken = choice(bits, offered) if offered and uniform(bits) < noise else wanted
-        written = (*encode(tokenizer, _spoken(prompting.style, taken)), tokenizer.eos_token_id)
-        talk.hear(_spoken(prompting.style, taken), True, written)
+        text, written = _reply(prompting.style, tokenizer, taken, offered)
+        talk.hear(text, True, written)
         observation, _, _, _, info = env.step(taken)
 
 
-def _spoken(style: str, action: str) -> str:
-    """Return an action as a reply in the style writes it; a thought is left empty."""
-    if style in ("think-action", "verl-agent"):
-        return f"<think></think><action>{action}</action>"
-    return action
+def _reply(style: str, tokenizer: Any, action: str, offered: Sequence[str]) -> tuple[str, tuple[int, ...]]:
+    """Return the text and the token ids of the reply that means an action."""
+    text = write_reply(style, action, offered)
+    return text, (*encode(tokenizer, text), tokenizer.eos_token_id)

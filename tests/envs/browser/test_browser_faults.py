@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,8 @@ from typing import Any
 import pytest
 
 from envbench.envs._browser.browser import browser, close_browser, replaced
+from envbench.envs._browser.session import Session, Start
+from envbench.envs._browser.site import ORIGIN, Response
 from envbench.errors import BrowserFailed
 
 pytestmark = pytest.mark.browser
@@ -232,3 +235,34 @@ def test_a_forked_child_neither_uses_nor_keeps_the_browser() -> None:
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     assert browser().pipe.pid == pid
     assert browser().alive
+
+
+def test_the_next_page_survives_the_end_of_the_one_before(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the last page of a context its process ends, and with that a page that is just being opened in it."""
+    played = play("<button>go</button>")
+    start = Start(f"{ORIGIN}/", lambda _: Response(b"<!DOCTYPE html><body>next"), width=400, height=300)
+    loads: list[str] = []
+    load = Session._load
+
+    def noted(self: Session, what: Start) -> Any:
+        loads.append(threading.current_thread().name)
+        return load(self, what)
+
+    monkeypatch.setattr(Session, "_load", noted)
+    for _ in range(10):
+        played.session.prepare(start, load=True)
+        played.act("noop()")
+        played.session.begin(start)
+    assert all(name.startswith("envbench-ahead") for name in loads)
+    assert len(loads) == 10
+    assert played.session.failures == 0
+
+
+def test_a_session_that_ends_while_its_next_page_is_opened_keeps_nobody_waiting(play: Play) -> None:
+    start = Start(f"{ORIGIN}/", lambda _: Response(b"<!DOCTYPE html><body>next"), width=400, height=300)
+    for number in range(10):
+        played = play("<button>go</button>")
+        played.session.prepare(start, load=True)
+        time.sleep(0.01 * number)
+        played.session.close()
+    assert browser().ahead.submit(lambda: "free").result(timeout=5.0) == "free"

@@ -1,5 +1,6 @@
 """The environment on its pages: observations, snapshots that replay, failures that are counted, what is missing."""
 
+import gc
 import json
 import os
 import signal
@@ -12,10 +13,12 @@ import numpy as np
 import pytest
 from page_walks import present
 
+from envbench.envs._browser import browser as shared
 from envbench.envs._browser.browser import browser, close_browser, replaced
 from envbench.envs.miniwob.env import MiniWoB
-from envbench.errors import BrowserMissing, MissingExtra, SnapshotMismatch
+from envbench.errors import BrowserMissing, InvalidValue, MissingExtra, SnapshotMismatch
 from envbench.registry import panel
+from envbench.vector import BatchedEnv
 
 ID = "envbench/MiniWoB-v0"
 
@@ -74,6 +77,13 @@ def test_observations_by_knob(env: MiniWoB) -> None:
     again, _ = rich.restore(snapshot)
     assert np.array_equal(again["screenshot"], full["screenshot"])
     rich.close()
+
+
+@pytest.mark.browser
+def test_sessions_in_one_process_are_for_text_alone() -> None:
+    present()
+    with pytest.raises(InvalidValue, match="vectorization_mode='sync'"):
+        BatchedEnv(ID, 2)
 
 
 @pytest.mark.browser
@@ -143,9 +153,11 @@ def test_the_evaluator_counts_env_errors() -> None:
 
 
 @pytest.mark.browser
-def test_the_last_environment_closes_the_browser() -> None:
+def test_the_last_environment_closes_the_browser(monkeypatch: pytest.MonkeyPatch) -> None:
     present()
     close_browser()
+    gc.collect()
+    monkeypatch.setattr(shared, "_shared", shared._Shared())  # other tests may hold theirs yet
     one, two = make(), make()
     one.reset(seed=0)
     pid = browser().pipe.pid

@@ -2,10 +2,15 @@
 
 import json
 
+import gymnasium
 import pytest
 
+from envbench.agents.prompting import Prompting
 from envbench.errors import InvalidValue
 from envbench.policies.lm.policy import CausalLMPolicy
+from envbench.policies.lm.tokenizer import decode, encode, load_tokenizer
+from envbench.registry import card_of, panel
+from envbench.train.lm.demonstrations import demonstrations
 from envbench.train.lm.warmup import WarmupConfig, warm_up
 
 LAKE = "envbench/FrozenLake-v0"
@@ -31,3 +36,20 @@ def test_a_folder_that_exists_and_short_replies_are_refused(raw_model, tmp_path)
         warm_up(raw_model, tmp_path, WarmupConfig(env=LAKE))
     with pytest.raises(InvalidValue, match="give as many"):
         warm_up(raw_model, tmp_path / "out", WarmupConfig(env=LAKE, tasks=2, max_tokens=1, threads=1))
+
+
+def test_demonstrations_by_menu_name_an_entry_each_time(raw_model):
+    id, tokenizer = "envbench/WebShop-v0", load_tokenizer(raw_model)
+    env = gymnasium.make(id).unwrapped
+    prompting = Prompting(card_of(id), "menu", 2, tokenizer)
+    tasks = panel(id, "builtin", "train")[:8]
+    rows = demonstrations(env, tasks, prompting, tokenizer, noise=0.1, walks=2, seed=0)
+    bought = 0
+    for row in rows:
+        menu = [line for line in decode(tokenizer, list(row.prompt)).splitlines() if line[:1].isdigit()]
+        number = int(decode(tokenizer, list(row.reply)))
+        assert 1 <= number <= len(menu)
+        assert row.reply == (*encode(tokenizer, str(number)), tokenizer.eos_token_id)
+        bought += menu[number - 1].endswith("click[buy now]")
+    assert bought >= len(tasks)  # the stand-in for the oracle's own search finds its way to the till
+    assert rows == demonstrations(env, tasks, prompting, tokenizer, noise=0.1, walks=2, seed=0)
