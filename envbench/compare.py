@@ -122,9 +122,9 @@ def compare_tables(
     measure = measure or measure_of(first)
     if measure not in MEASURES:
         raise UnknownName("measure", measure, MEASURES)
-    if measure == "test" and not first.get("lm"):
+    if measure == "test" and measure_of(first) != "test":
         raise InvalidValue(
-            "measure 'test' is of language models; a table knows nothing of other tasks: use area or final"
+            "measure 'test' is of language models with test_tasks, a table knows no other tasks: use area or final"
         )
     reference = reference or str(first.get("reference", ""))
     values: Values = {}
@@ -193,8 +193,8 @@ def _measured(table: SweepTable, measure: Measure) -> Values:
 
 
 def measure_of(config: Mapping[str, Any]) -> Measure:
-    """Return the measure by which a sweep is compared where none is named."""
-    return "test" if config.get("lm") else "area"
+    """Return the measure by which a sweep is compared where none is named: `test` where there was one."""
+    return "test" if config.get("lm", {}).get("test_tasks") else "area"
 
 
 def _keyed(table: SweepTable) -> Iterator[tuple[tuple[str, str, float], Mapping[str, Any]]]:

@@ -57,8 +57,9 @@ class SweepConfig:
             the selection seeds have chosen it.
         seed: root of them all.
         reference: label of the method that each other one is compared with; "" compares all pairs.
-        lm: of sweeps over a language model: options of `LMConfig` that are neither above nor a method's. Rates are then
-            chosen by success on the validation panel, and the report seeds are tested on the evaluation split.
+        lm: of sweeps over a language model: options of `LMConfig` that are neither above nor a method's. With
+            `test_tasks` rates are chosen by success on the validation panel, and the report seeds are tested on the
+            evaluation split; without, all is success on the training panel.
     """
 
     env: str

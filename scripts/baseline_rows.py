@@ -2,8 +2,8 @@
 
     python scripts/baseline_rows.py [BOARD...]
 
-No row is trained: a tabular policy knows only the states that it trained on, and every board here has other tasks.
-Boards whose texts belong to others get the null row alone: whoever searches quotes products and instructions.
+Trained rows are not made here: `code` in their `submission.toml` names the file of `baselines/` that begins with their
+commands. Boards whose texts belong to others get the null row alone: whoever searches quotes products and instructions.
 Running it again replaces the bundles; the same code gives the same bytes.
 """
 

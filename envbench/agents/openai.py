@@ -89,7 +89,7 @@ class OpenAIAgent(ConfiguredAgent[OpenAIOptions]):
 
     def act(self, observation: Any, info: Mapping[str, Any]) -> Reply:
         seen = text_of(observation)
-        offered = offered_by(info)
+        offered = offered_by(info, self.options.style)
         situation = Situation(info["instruction"], seen, offered, self._step, self._limit, tuple(self._past))
         answer = self._ask(self._prompt.messages(situation))
         parsed = read_reply(self._prompt, self.options.style, answer.text, offered)

@@ -95,7 +95,7 @@ class Talk:
         """Return the token ids of the prompt at this step."""
         prompting = self._prompting
         self._seen = text_of(observation)
-        self._offered = offered_by(info)
+        self._offered = offered_by(info, prompting.style)
         told = (self._step, self._limit, tuple(self._past))
         situation = Situation(info["instruction"], self._seen, self._offered, *told)
         messages = prompting.prompt.messages(situation)

@@ -95,9 +95,10 @@ class Prompt(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         return turn.strip()
 
 
-def offered_by(info: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the actions that a prompt tells at a step."""
-    return tuple(info.get("shown_actions") or info["valid_actions"] or ())
+def offered_by(info: Mapping[str, Any], style: str) -> tuple[str, ...]:
+    """Return the actions that a prompt tells at a step; a menu holds none that must be filled in first."""
+    shown = () if style == "menu" else info.get("shown_actions")
+    return tuple(shown or info["valid_actions"] or ())
 
 
 class Situation(NamedTuple):

@@ -21,7 +21,7 @@ BaseUrl = Annotated[
 Model = Annotated[
     str | None, typer.Option(help="As the endpoint names it; for the replay agent, a run directory.", metavar="NAME")
 ]
-Style = Annotated[str | None, typer.Option(help="Of the prompt: plain or think-action.", metavar="STYLE")]
+Style = Annotated[str | None, typer.Option(help="Of the prompt: plain, think-action; some have more.", metavar="STYLE")]
 Options = Annotated[list[str] | None, typer.Option("--option", help="Any option of the agent.", metavar="NAME=VALUE")]
 BoardName = Annotated[
     str | None, typer.Option("--board", help="Play the whole plan of this board; no other flag may change it.")

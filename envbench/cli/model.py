@@ -96,7 +96,8 @@ def warmup(
             for name in ("success", "held_out")
         ]
         common.table(f"{out}: {record['step']} steps, {record['seconds']:.0f} s", ("panel", "success", "95 %"), rows)
-    common.next_command(f"envbench train --env {env} --method gigpo --model {out} --max-tokens {max_tokens}")
+    asked = f" --style {style}" * (style != "observation") + f" --with history={history}" * (history > 0)
+    common.next_command(f"envbench train --env {env} --method gigpo --model {out}{asked} --max-tokens {max_tokens}")
 
 
 def _show(checked: dict[str, Any]) -> None:

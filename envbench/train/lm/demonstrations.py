@@ -52,7 +52,7 @@ def _walk(
         wanted = env.oracle()
         if wanted is None:
             return
-        prompt, offered = talk.ask(observation, info), offered_by(info)
+        prompt, offered = talk.ask(observation, info), offered_by(info, prompting.style)
         if not free and wanted not in offered:
             if strayed or not offered:
                 return
