@@ -23,6 +23,7 @@ from envbench.leaderboard.rows import (
 )
 from envbench.leaderboard.verdict import read_report
 from envbench.leaderboard.verify import verify
+from envbench.registry import card_of
 
 ROWS = [path for name in boards() for path in submission_folders(place_of(name))]
 NAMES = [f"{path.parents[1].name}-{path.name}" for path in ROWS]
@@ -30,11 +31,22 @@ SAMPLE = 6  # episodes of a row
 LARGEST = 300_000  # bytes of a committed bundle
 OURS = ("builtin",)  # data sets whose texts are the project's own
 
-rows = pytest.mark.parametrize("row", ROWS, ids=NAMES)
-
-
 def board_of(row: Path) -> str:
     return row.parents[1].name
+
+
+def in_browser(row: Path) -> bool:
+    return card_of(boards()[board_of(row)].env).env.extra == "browser"
+
+
+rows = pytest.mark.parametrize("row", ROWS, ids=NAMES)
+played_rows = pytest.mark.parametrize(
+    "row",
+    [
+        pytest.param(row, id=name, marks=[pytest.mark.browser] * in_browser(row))
+        for row, name in zip(ROWS, NAMES, strict=True)
+    ],
+)
 
 
 def need_data(name: str) -> None:
@@ -62,7 +74,7 @@ def test_a_committed_report_is_of_the_committed_bundle(row: Path) -> None:
     assert (row / BUNDLE_NAME).stat().st_size <= LARGEST
 
 
-@rows
+@played_rows
 def test_a_sample_of_the_committed_episodes_happens_again(row: Path) -> None:
     name = board_of(row)
     need_data(name)
@@ -73,7 +85,7 @@ def test_a_sample_of_the_committed_episodes_happens_again(row: Path) -> None:
 
 
 @pytest.mark.slow
-@rows
+@played_rows
 def test_every_committed_row_is_accepted_again(row: Path) -> None:
     need_data(board_of(row))
     committed = read_report((row / REPORT).read_bytes())
