@@ -194,7 +194,7 @@ def _measured(table: SweepTable, measure: Measure) -> Values:
 
 def measure_of(config: Mapping[str, Any]) -> Measure:
     """Return the measure by which a sweep is compared where none is named: `test` where there was one."""
-    return "test" if config.get("lm", {}).get("test_tasks") else "area"
+    return "test" if (config.get("lm") or {}).get("test_tasks") else "area"
 
 
 def _keyed(table: SweepTable) -> Iterator[tuple[tuple[str, str, float], Mapping[str, Any]]]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from envbench.compare import compare_evals, compare_sweeps, labeller
+from envbench.compare import compare_evals, compare_sweeps, labeller, measure_of
 from envbench.errors import DataCorrupt, InvalidValue, SplitRefused, UnknownName
 from envbench.runs import Cell, CellResult, Plan, execute
 from envbench.sweep import (
@@ -303,3 +303,8 @@ def test_evaluations_are_paired_over_clusters(tmp_path):
     assert compare_evals(bad, bad)[0].verdict == "not distinguishable"
     with pytest.raises(InvalidValue, match="different panels"):
         compare_evals(good, made_eval(tmp_path / "other", "random", [0.0], panel="b"))
+
+
+def test_only_a_model_that_is_tested_is_compared_by_its_test():
+    assert measure_of({"lm": None}) == measure_of({"lm": {"test_tasks": 0}}) == "area"
+    assert measure_of({"lm": {"test_tasks": 8}}) == "test"
