@@ -183,8 +183,8 @@ STYLES: Mapping[str, Callable[[Prompt, str, Sequence[str]], Parsed]] = {
 }
 
 
-def read_reply(prompt: Prompt, style: str, reply: str, offered: Sequence[str]) -> Parsed:
-    """Return the action in a reply, as its style reads it; `offered` are the actions that the prompt told."""
+def read_reply(prompt: Prompt, style: str, reply: str, offered: Sequence[str] = ()) -> Parsed:
+    """Return the action in a reply, as its style reads it; `offered` are the actions that a menu told."""
     return STYLES[style](prompt, reply, offered)
 
 

@@ -71,9 +71,12 @@ class Package:
 _BROWSERGYM = """
 import json, sys, time
 import browsergym.miniwob, gymnasium
+from playwright.sync_api import BrowserType
 page, chromium, steps = sys.argv[1], sys.argv[2], int(sys.argv[3])
+launch = BrowserType.launch  # of the page, and of the window with the chat, which takes no arguments
+BrowserType.launch = lambda self, **options: launch(self, **{"executable_path": chromium, **options})
 begun = time.perf_counter()
-env = gymnasium.make(f"browsergym/miniwob.{page}", headless=True, pw_chromium_kwargs={"executable_path": chromium})
+env = gymnasium.make(f"browsergym/miniwob.{page}", headless=True)
 env.reset(seed=0)
 reset = time.perf_counter() - begun
 times = []

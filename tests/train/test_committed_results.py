@@ -38,14 +38,11 @@ def test_a_method_names_its_evidence(folder):
 
 @pytest.mark.parametrize("sweep", SWEEPS, ids=lambda sweep: sweep.stem)
 def test_a_recipe_is_fit_for_a_claim(sweep):
-    """A run of a language model costs a thousand of a table's: fewer seeds and rates, and the page says how many.
-
-    Four seeds tell nothing apart (p >= 1/8): such a sweep shows where methods stand, and claims no order.
-    """
+    """A run of a language model costs a thousand of a table's: fewer seeds and rates, and the page says how many."""
     config = read_sweep(sweep)
     assert config.title == sweep.stem
-    assert config.report_seeds >= (4 if config.lm else 20)
-    assert len(config.learning_rates) >= (2 if config.lm else 5)
+    assert config.report_seeds >= (8 if config.lm else 20)
+    assert len(config.learning_rates) >= (3 if config.lm else 5)
     assert {"raw", "unit_rms"} == set(config.advantage_scale)
 
 

@@ -191,6 +191,9 @@ def test_soak(capsys: pytest.CaptureFixture[str]) -> None:
         if number % 50 == 49:
             sizes.append(memory())
             assert len(processes()) <= 12
+        if number % 500 == 499:
+            with capsys.disabled():
+                print(f"\n{number + 1} episodes: {sizes[-1]:.0f} MB", end="", flush=True)
     settled = sizes[len(sizes) // 4 :]
     growth = slope(settled) / 50  # MB an episode
     with capsys.disabled():
