@@ -31,6 +31,7 @@ SAMPLE = 6  # episodes of a row
 LARGEST = 300_000  # bytes of a committed bundle
 OURS = ("builtin",)  # data sets whose texts are the project's own
 
+
 def board_of(row: Path) -> str:
     return row.parents[1].name
 
