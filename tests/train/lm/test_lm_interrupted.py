@@ -32,7 +32,8 @@ def start(config, file):
 
 
 def finish(config, file):
-    assert start(config, file).wait(timeout=300) == 0
+    with start(config, file) as process:
+        assert process.wait(timeout=300) == 0
     return checkpoints.read(file, config.resolved().plain())
 
 
@@ -56,11 +57,11 @@ def test_killed_at_20_random_moments(warm_model, tmp_path):
     moments = torch.rand(20, generator=torch.Generator().manual_seed(5)).tolist()
     killed = 0
     for moment in moments:
-        process = start(config, file)
-        assert process.stdout.readline() == "ready\n"
-        time.sleep(0.5 + 2.0 * moment)
-        process.send_signal(signal.SIGKILL)
-        killed += process.wait() == -signal.SIGKILL
+        with start(config, file) as process:
+            assert process.stdout.readline() == "ready\n"
+            time.sleep(0.5 + 2.0 * moment)
+            process.send_signal(signal.SIGKILL)
+            killed += process.wait() == -signal.SIGKILL
     assert killed >= 10  # the others had finished before
     again, found = finish(config, file)
     assert again["iteration"] == state["iteration"] == 80
