@@ -361,16 +361,16 @@
   };
   const check = (ref, need) => refusal(at(ref), need);
   const checked = (ref) => Boolean(at(ref)?.checked);
-  const rules = (sheet) => {
-    try {
-      return [...sheet.cssRules];
-    } catch (_) { // of another origin, so that it was never loaded
-      return [];
-    }
-  };
   // Whether a style sheet shows another picture where the mouse is: what is hovered over has no size until that is there.
-  const swaps = () => [...document.styleSheets].flatMap(rules).some(
-    (rule) => rule.selectorText?.includes(':hover') && rule.style.content.includes('url('));
+  let sheets = -1;
+  let swapping = false;
+  const swaps = () => {
+    if (sheets === document.styleSheets.length) return swapping;
+    sheets = document.styleSheets.length;
+    const rules = [...document.styleSheets].flatMap((sheet) => [...sheet.cssRules]);
+    swapping = rules.some((rule) => rule.selectorText?.includes(':hover') && rule.style.content.includes('url('));
+    return swapping;
+  };
   // Bring it into the window and return the middle of what is seen of it.
   const aim = (ref, need) => {
     const element = at(ref);
