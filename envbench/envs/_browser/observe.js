@@ -361,16 +361,6 @@
   };
   const check = (ref, need) => refusal(at(ref), need);
   const checked = (ref) => Boolean(at(ref)?.checked);
-  // Whether a style sheet shows another picture where the mouse is: what is hovered over has no size until that is there.
-  let sheets = -1;
-  let swapping = false;
-  const swaps = () => {
-    if (sheets === document.styleSheets.length) return swapping;
-    sheets = document.styleSheets.length;
-    const rules = [...document.styleSheets].flatMap((sheet) => [...sheet.cssRules]);
-    swapping = rules.some((rule) => rule.selectorText?.includes(':hover') && rule.style.content.includes('url('));
-    return swapping;
-  };
   // Bring it into the window and return the middle of what is seen of it.
   const aim = (ref, need) => {
     const element = at(ref);
@@ -463,7 +453,7 @@
   };
 
   Object.assign(eb, {
-    family, observe, moved, describe, check, checked, aim, swaps, choose, focus, enter, scroll, globals, squeeze, place: (ref) => middle(at(ref)),
+    family, observe, moved, describe, check, checked, aim, choose, focus, enter, scroll, globals, squeeze, place: (ref) => middle(at(ref)),
     matching: (selector) => all().flatMap((one, ref) => (one.matches(selector) ? [ref] : [])),
   });
 })();

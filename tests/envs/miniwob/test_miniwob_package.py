@@ -11,12 +11,11 @@ from envbench.errors import BrowserMissing, MissingExtra
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
-# Without social-media: whether the package's click meets an icon that is swapped under the mouse is a matter of time.
 CLICKED = (
     "click-test", "click-test-2", "click-button", "click-checkboxes", "click-option", "click-color", "click-link",
     "click-tab", "click-widget", "click-shape", "click-shades", "click-dialog-2", "click-collapsible", "count-shape",
     "count-sides", "identify-shape", "grid-coordinate", "odd-or-even", "unicode-test", "simple-arithmetic",
-    "tic-tac-toe", "read-table", "email-inbox", "focus-text", "navigate-tree", "hot-cold",
+    "tic-tac-toe", "read-table", "social-media", "email-inbox", "focus-text", "navigate-tree", "hot-cold",
 )  # fmt: skip
 
 
