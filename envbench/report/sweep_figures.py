@@ -22,7 +22,7 @@ from envbench.report.curves import scale_words
 from envbench.report.plots import LIGHT, Theme, dress, label_width, new_figure, settled
 
 FOLDER = "all-methods"  # of `baselines/`
-SETTINGS = {"sokoban": "Sokoban", "frozenlake": "FrozenLake", "bifurcation": "Bifurcation"}
+SETTINGS = {"sokoban": "Sokoban", "frozenlake": "FrozenLake", "bifurcation": "Bifurcation", "webshop": "WebShop"}
 SUFFIXES = (".parquet", ".jsonl")
 _VERDICTS = ("better", "not distinguishable", "worse")
 _DASH = (0, (4, 2))

@@ -361,6 +361,16 @@
   };
   const check = (ref, need) => refusal(at(ref), need);
   const checked = (ref) => Boolean(at(ref)?.checked);
+  const rules = (sheet) => {
+    try {
+      return [...sheet.cssRules];
+    } catch (_) { // of another origin, so that it was never loaded
+      return [];
+    }
+  };
+  // Whether a style sheet shows another picture where the mouse is: what is hovered over has no size until that is there.
+  const swaps = () => [...document.styleSheets].flatMap(rules).some(
+    (rule) => rule.selectorText?.includes(':hover') && rule.style.content.includes('url('));
   // Bring it into the window and return the middle of what is seen of it.
   const aim = (ref, need) => {
     const element = at(ref);
@@ -453,7 +463,7 @@
   };
 
   Object.assign(eb, {
-    family, observe, moved, describe, check, checked, aim, choose, focus, enter, scroll, globals, squeeze, place: (ref) => middle(at(ref)),
+    family, observe, moved, describe, check, checked, aim, swaps, choose, focus, enter, scroll, globals, squeeze, place: (ref) => middle(at(ref)),
     matching: (selector) => all().flatMap((one, ref) => (one.matches(selector) ? [ref] : [])),
   });
 })();

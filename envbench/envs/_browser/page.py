@@ -79,6 +79,7 @@ class Page:
         self.dialogs = self.downloads = self.loads = 0
         self._loaded = threading.Event()
         self._started = False  # a navigation of the main frame is on its way
+        self._swaps: tuple[int, bool] | None = None
         self._woken = 0  # what `loads` was when a document last was seen to take input
         self._under_way: set[str] = set()  # requests
         self._idle = threading.Condition()
@@ -211,6 +212,13 @@ class Page:
             if not self.left(before):
                 raise self._failed(str(error)) from None
             return None
+
+    @property
+    def swaps(self) -> bool:
+        """Pictures change where the mouse is, so the style sheets say; asked once for each document."""
+        if self._swaps is None or self._swaps[0] != self.loads:
+            self._swaps = (self.loads, bool(self.evaluate("__envbench.swaps()")))
+        return self._swaps[1]
 
     def left(self, loads: int) -> bool:
         """Tell whether the document of `loads` is being left for another, or was: the next one may be there by now."""

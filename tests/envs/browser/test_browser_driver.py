@@ -1,13 +1,16 @@
 """What actions do to a page, how its clock goes, what is read from it, and what typed text cannot do."""
 
 import json
+import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from envbench.envs._browser.env import decode
-from envbench.envs._browser.grammar import quote
+from envbench.envs._browser.grammar import parse, quote
+from envbench.envs._browser.session import Session, Start
+from envbench.envs._browser.site import ORIGIN, Request, Response
 
 pytestmark = pytest.mark.browser
 
@@ -319,3 +322,26 @@ def test_screenshots(play: Play) -> None:
     assert tuple(first[0, 0]) == (1, 2, 3)
     assert decode(played.session.screenshot(), (10, 20, 30, 40)).shape == (40, 30, 3)
     assert (decode(played.session.screenshot()) == first).all()
+
+
+SWAPPED = b"""<!DOCTYPE html><link rel=stylesheet href=http://other.test/x.css>
+<style>img:hover { content: url(/over.svg); }</style>
+<body><img id=icon alt=icon src=/icon.svg onclick="this.alt = 'met'">"""
+ICON = b'<svg xmlns="http://www.w3.org/2000/svg" width="20" height="20"><rect width="20" height="20"/></svg>'
+
+
+def test_a_picture_that_is_swapped_under_the_mouse_is_met_by_the_first_click() -> None:
+    def serve(request: Request) -> Response:
+        if request.path == "/":
+            return Response(SWAPPED)
+        time.sleep(0.1 if request.path == "/over.svg" else 0.0)
+        return Response(ICON, "image/svg+xml")
+
+    session = Session(tick_ms=100, deadline=3)  # a move that waits for a frame takes longer
+    session.begin(Start(f"{ORIGIN}/", serve, width=400, height=300))
+    (action,) = [parse(f"click({row.ref})") for row in session.seen.rows if row.role == "img"]
+    assert action is not None
+    assert session.act(action) == ""
+    assert session.page is not None
+    assert session.page.evaluate("icon.alt") == "met"
+    session.close()

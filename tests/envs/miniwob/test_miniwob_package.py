@@ -11,8 +11,7 @@ from envbench.errors import BrowserMissing, MissingExtra
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
-# Without social-media: there an icon is swapped under the mouse, and whether the package's click meets it is a matter
-# of time; ours misses it the first time.
+# Without social-media: whether the package's click meets an icon that is swapped under the mouse is a matter of time.
 CLICKED = (
     "click-test", "click-test-2", "click-button", "click-checkboxes", "click-option", "click-color", "click-link",
     "click-tab", "click-widget", "click-shape", "click-shades", "click-dialog-2", "click-collapsible", "count-shape",
