@@ -296,6 +296,24 @@
     return found;
   };
 
+  const rules = (sheet) => {
+    try {
+      return [...sheet.cssRules];
+    } catch (_) { // of another origin, so that it was never loaded
+      return [];
+    }
+  };
+  // Whether a style sheet shows another picture where the mouse is: what is hovered over has no size until that is there.
+  let sheets = -1;
+  let swapping = false;
+  const swaps = () => {
+    if (sheets === document.styleSheets.length) return swapping;
+    sheets = document.styleSheets.length;
+    swapping = [...document.styleSheets].flatMap(rules).some(
+      (rule) => rule.selectorText?.includes(':hover') && rule.style.content.includes('url('));
+    return swapping;
+  };
+
   const observe = (wanted) => {
     const elements = all();
     const canon = canonical(elements);
@@ -314,6 +332,7 @@
       title: document.title,
       url: location.href,
       html: wanted.html ? html() : null,
+      swaps: swaps(),
     });
   };
 
@@ -361,16 +380,6 @@
   };
   const check = (ref, need) => refusal(at(ref), need);
   const checked = (ref) => Boolean(at(ref)?.checked);
-  const rules = (sheet) => {
-    try {
-      return [...sheet.cssRules];
-    } catch (_) { // of another origin, so that it was never loaded
-      return [];
-    }
-  };
-  // Whether a style sheet shows another picture where the mouse is: what is hovered over has no size until that is there.
-  const swaps = () => [...document.styleSheets].flatMap(rules).some(
-    (rule) => rule.selectorText?.includes(':hover') && rule.style.content.includes('url('));
   // Bring it into the window and return the middle of what is seen of it.
   const aim = (ref, need) => {
     const element = at(ref);
@@ -463,7 +472,7 @@
   };
 
   Object.assign(eb, {
-    family, observe, moved, describe, check, checked, aim, swaps, choose, focus, enter, scroll, globals, squeeze, place: (ref) => middle(at(ref)),
+    family, observe, moved, describe, check, checked, aim, choose, focus, enter, scroll, globals, squeeze, place: (ref) => middle(at(ref)),
     matching: (selector) => all().flatMap((one, ref) => (one.matches(selector) ? [ref] : [])),
   });
 })();

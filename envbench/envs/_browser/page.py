@@ -50,6 +50,7 @@ class Page:
         refused: addresses that were asked for in vain, the first ones.
         errors: what page scripts threw, the first ones.
         loads: documents that were loaded.
+        swaps: style sheets show another picture where the mouse is, as far as was observed.
         url: of the document that an episode begins in; "" before.
 
     Raises:
@@ -79,7 +80,7 @@ class Page:
         self.dialogs = self.downloads = self.loads = 0
         self._loaded = threading.Event()
         self._started = False  # a navigation of the main frame is on its way
-        self._swaps: tuple[int, bool] | None = None
+        self.swaps = False
         self._woken = 0  # what `loads` was when a document last was seen to take input
         self._under_way: set[str] = set()  # requests
         self._idle = threading.Condition()
@@ -213,13 +214,6 @@ class Page:
                 raise self._failed(str(error)) from None
             return None
 
-    @property
-    def swaps(self) -> bool:
-        """Pictures change where the mouse is, so the style sheets say; asked once for each document."""
-        if self._swaps is None or self._swaps[0] != self.loads:
-            self._swaps = (self.loads, bool(self.evaluate("__envbench.swaps()")))
-        return self._swaps[1]
-
     def left(self, loads: int) -> bool:
         """Tell whether the document of `loads` is being left for another, or was: the next one may be there by now."""
         return self.usable and (self._started or self.loads > loads)
@@ -300,6 +294,7 @@ class Page:
             seen: dict[str, Any] = msgspec.json.decode(text)
         except msgspec.DecodeError:  # halves of surrogate pairs
             seen = json.loads(text)
+        self.swaps = bool(seen["swaps"])
         return seen
 
     def tidy(self) -> None:
