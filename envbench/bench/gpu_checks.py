@@ -22,7 +22,7 @@ import torch
 from envbench import credit
 from envbench.bench import gpu, ours, peers
 from envbench.bench.credit import TIMED, credit_columns
-from envbench.bench.train import random_rows
+from envbench.bench.training_work import Dialogues, OneStep, random_prompts, random_rows, word_tokenizer
 from envbench.errors import MissingExtra
 from envbench.policies.lm.build import Shape, random_model
 from envbench.policies.lm.corpus import corpus
@@ -40,6 +40,9 @@ from envbench.types import StepBatch
 
 WEBSHOP = "envbench/WebShop-v0"
 TRL_TARGET, DECODE_TARGET, UPDATE_TARGET, MEMORY_TARGET = 5.0, 2.0, 0.4, 80e9
+TRL_WORK = OneStep(groups=16, group=8, prompt=256, completion=8, repeats=3)
+UPDATE_WORK = OneStep(groups=16, group=8, prompt=512, completion=32, repeats=3)
+MEMORY_WORK = Dialogues(groups=8, group=8, max_tokens=32, max_steps=15, repeats=1)
 _LENGTH = 32768  # tokens that the model of the memory check reads
 
 
@@ -73,30 +76,18 @@ def trl_check(
     device: str,
     shape: Shape = gpu.MODELS["0.5B"],
     dtype: torch.dtype = torch.bfloat16,
-    *,
-    groups: int = 16,
-    group: int = 8,
-    prompt: int = 256,
-    completion: int = 8,
-    repeats: int = 3,
+    work: OneStep = TRL_WORK,
 ) -> Check:
     """Compare one step of ours with one of TRL's, both with weights in `dtype`."""
     model = _model(shape, device, dtype)
-    given: dict[str, Any] = {
-        "groups": groups,
-        "group": group,
-        "prompt": prompt,
-        "completion": completion,
-        "repeats": repeats,
-    }
-    name = f"a step with prompts of {prompt}, against TRL"
-    own = float(np.median(ours.one_step(model, **given).seconds))
+    name = f"a step with prompts of {work.prompt}, against TRL"
+    own = float(np.median(ours.one_step(model, work).seconds))
     try:
-        theirs = peers.trl_grpo(model, **given)
+        theirs = peers.trl_grpo(model, work)
     except MissingExtra as error:
-        return Check(name, f"{groups * group / own:,.0f} episodes/s; {error}", f">= {TRL_TARGET:g} times", None)
+        return Check(name, f"{work.replies / own:,.0f} episodes/s; {error}", f">= {TRL_TARGET:g} times", None)
     ratio = float(np.median(theirs.seconds)) / own
-    found = f"{ratio:.2f} times {theirs.peer}, {groups * group / own:,.0f} episodes/s"
+    found = f"{ratio:.2f} times {theirs.peer}, {work.replies / own:,.0f} episodes/s"
     return Check(name, found, f">= {TRL_TARGET:g} times", ratio >= TRL_TARGET)
 
 
@@ -113,7 +104,7 @@ def decode_check(
     """Compare the time of a token in every row, drawing included, with the reading of weights and cache."""
     model = _model(shape, device, dtype)
     forward, at = FastForward(model), torch.device(device)
-    prompts = peers.random_prompts(rows, tokens, shape.vocabulary, 0)
+    prompts = random_prompts(rows, tokens, shape.vocabulary, 0)
     cache, logits = forward.prefill(*pad(prompts, at), room=steps)
     draws = uniforms(0, steps, rows)
     seconds = []
@@ -132,21 +123,17 @@ def decode_check(
 def update_check(
     device: str,
     shape: Shape = gpu.MODELS["0.5B"],
+    work: OneStep = UPDATE_WORK,
     *,
-    groups: int = 16,
-    group: int = 8,
-    prompt: int = 512,
-    completion: int = 32,
-    repeats: int = 3,
     size: int = 8192,
 ) -> Check:
     """Compare the operations per second of an update under bfloat16 autocast with those of one large product."""
     model = _model(shape, device, torch.float32)
     at = torch.device(device)
     forward = Autocast(FastForward(model), at.type, torch.bfloat16)
-    rows = random_rows(groups, group, prompt, completion, shape.vocabulary, 0)
-    count = len(rows) * completion
-    row = torch.arange(len(rows)).repeat_interleave(completion)
+    rows = random_rows(work, shape.vocabulary)
+    count = len(rows) * work.completion
+    row = torch.arange(len(rows)).repeat_interleave(work.completion)
     advantage = torch.where(row % 2 == 0, 1.0, -1.0)
     zero = torch.zeros(count)
     targets = Targets(zero, advantage, torch.ones(count), row, torch.arange(len(rows))).to(at)
@@ -159,7 +146,7 @@ def update_check(
         reads=sum(len(one.read) for one in packed),
     )
     seconds = []
-    for _ in range(repeats + 1):
+    for _ in range(work.repeats + 1):
         began = time.perf_counter()
         update(forward, optimizer, rows, targets, PolicyLossConfig(), cfg)
         ours.synchronize(at)
@@ -172,11 +159,8 @@ def update_check(
 def memory_check(
     device: str,
     shape: Shape = gpu.MODELS["1.5B"],
+    work: Dialogues = MEMORY_WORK,
     *,
-    groups: int = 8,
-    group: int = 8,
-    steps: int = 15,
-    reply: int = 32,
     vocabulary: int = 4096,
     length: int = _LENGTH,
 ) -> Check:
@@ -189,17 +173,13 @@ def memory_check(
         timed = ours.dialogues(
             Path(folder) / "model",
             WEBSHOP,
-            groups=groups,
-            group=group,
-            max_tokens=reply,
-            max_steps=steps,
-            repeats=1,
+            work,
             device=device,
             dtype="bfloat16",
             lora_rank=16,
             gradient_checkpointing=True,
         )
-    name = f"LoRA, {groups} groups of {group} x {steps} WebShop steps"
+    name = f"LoRA, {work.groups} groups of {work.group} x {work.max_steps} WebShop steps"
     target = f"<= {MEMORY_TARGET / 1e9:g} GB"
     if at.type != "cuda":
         return Check(name, f"an iteration of {timed.seconds[0]:.3g} s; memory is measured on CUDA alone", target, None)
@@ -244,7 +224,7 @@ def gpu_tests(*paths: str) -> Check:
 
 
 def _model(shape: Shape, device: str, dtype: torch.dtype) -> Any:
-    model: Any = random_model(shape, peers.word_tokenizer(shape.vocabulary), 0)
+    model: Any = random_model(shape, word_tokenizer(shape.vocabulary), 0)
     return model.to(device, dtype).eval()
 
 

@@ -15,7 +15,8 @@ from torch import Tensor
 
 from envbench import credit
 from envbench.agents.prompting import Prompting
-from envbench.bench.peers import CLIP, GeneratePolicy, Timed, random_prompts, rewards, word_tokenizer
+from envbench.bench.peers import CLIP, GeneratePolicy
+from envbench.bench.training_work import Dialogues, OneStep, Timed, random_prompts, rewards, word_tokenizer
 from envbench.policies.lm.decoding import Drawn, generate
 from envbench.policies.lm.forward import Forward, pad
 from envbench.policies.lm.policy import CausalLMPolicy
@@ -37,27 +38,12 @@ ROLLOUTS = {"ours": CausalLMPolicy, "generate": GeneratePolicy}
 PARTS = ("env", "prefill", "decode", "draw", "fill", "credit", "update", "rest")
 
 
-def one_step(
-    model: Any,
-    *,
-    groups: int,
-    group: int,
-    prompt: int,
-    completion: int,
-    repeats: int = 5,
-    seed: int = 0,
-    share: bool = True,
-) -> Timed:
-    """Time the sampling of replies and one optimizer step on all of them; arguments as `peers.plain_loop`.
+def one_step(model: Any, work: OneStep, *, share: bool = True) -> Timed:
+    """Time the sampling of replies and one optimizer step on all of them.
 
     Args:
         model: a causal LM of `transformers`.
-        groups: prompts.
-        group: replies to each.
-        prompt: tokens of a prompt.
-        completion: tokens of every reply.
-        repeats: timed iterations.
-        seed: of the prompts and of the sampling.
+        work: what to do.
         share: compute a prompt once for its group, in sampling and in the update; False does neither.
     """
     model = copy.deepcopy(model)
@@ -66,16 +52,17 @@ def one_step(
     policy.remember()
     forward: Any = policy.forward
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-6)
-    prompts = [ids for ids in random_prompts(groups, prompt, model.config.vocab_size, seed) for _ in range(group)]
+    distinct = random_prompts(work.groups, work.prompt, model.config.vocab_size, work.seed)
+    prompts = [ids for ids in distinct for _ in range(work.group)]
     sample: Any = policy.act if share else partial(_repeated, forward)
     cfg = UpdateConfig(share_prefix=share)
     loss = PolicyLossConfig(clip_low=CLIP, clip_high=CLIP)
     seconds = []
-    for number in range(repeats + 1):
-        draws = uniforms(derive_seed(seed, "bench train", number), len(prompts), completion)
+    for number in range(work.repeats + 1):
+        draws = uniforms(derive_seed(work.seed, "bench train", number), len(prompts), work.completion)
         synchronize(model.device)
         began = time.perf_counter()
-        drawn = sample(prompts, draws, completion)
+        drawn = sample(prompts, draws, work.completion)
         rows = [TokenRow(tuple(ids), tuple(one.token_ids)) for ids, one in zip(prompts, drawn, strict=True)]
         update(forward, optimizer, rows, _targets(drawn, model.device), loss, cfg)
         synchronize(model.device)
@@ -98,19 +85,7 @@ def _targets(drawn: Sequence[Any], device: torch.device) -> Targets:
     return Targets(old, advantage, torch.ones_like(old), row, torch.arange(len(drawn))).to(device)
 
 
-def rollouts(
-    model: Any,
-    tokenizer: Any,
-    env: str,
-    sampler: str,
-    *,
-    groups: int,
-    group: int,
-    max_tokens: int,
-    max_steps: int,
-    repeats: int = 3,
-    seed: int = 0,
-) -> Timed:
+def rollouts(model: Any, tokenizer: Any, env: str, sampler: str, work: Dialogues) -> Timed:
     """Time the playing of episodes whose history grows, without an update.
 
     Args:
@@ -118,71 +93,51 @@ def rollouts(
         tokenizer: of the model.
         env: gymnasium id.
         sampler: of `ROLLOUTS`.
-        groups: tasks of an iteration.
-        group: episodes of each.
-        max_tokens: of a reply.
-        max_steps: of an episode.
-        repeats: timed iterations.
-        seed: of the noise and of the sampling.
+        work: what to do.
     """
     card, policy = card_of(env), ROLLOUTS[sampler](model, tokenizer)
-    tasks = panel(env, "builtin", training_split(env, "builtin", None))[:groups]
+    tasks = panel(env, "builtin", training_split(env, "builtin", None))[: work.groups]
     prompting = Prompting(card, "observation", 0, tokenizer, dialogue=True)
-    table = Table(env, "builtin", card.resolve_knobs({}), max_steps, policy, prompting, max_tokens=max_tokens)
-    collector = TurnCollector(table, max_tokens)
+    knobs, limit = card.resolve_knobs({}), work.max_steps
+    table = Table(env, "builtin", knobs, limit, policy, prompting, max_tokens=work.max_tokens)
+    collector = TurnCollector(table, work.max_tokens)
     seconds = []
-    for iteration in range(repeats + 1):
-        members = Members(tasks, group, seed, iteration, max_steps)
+    for iteration in range(work.repeats + 1):
+        members = Members(tasks, work.group, work.seed, iteration, limit)
         began = time.perf_counter()
         collector.collect(members)
         seconds.append(time.perf_counter() - began)
     return Timed(sampler, seconds[1:])
 
 
-def dialogues(
-    folder: Path,
-    env: str,
-    *,
-    groups: int,
-    group: int,
-    max_tokens: int,
-    max_steps: int,
-    repeats: int = 3,
-    seed: int = 0,
-    **options: Any,
-) -> Timed:
+def dialogues(folder: Path, env: str, work: Dialogues, **options: Any) -> Timed:
     """Time iterations of our trainer on whole episodes whose history grows: rollout, credit, one optimizer step.
 
-    Advantages are replaced by 1 and -1 by episode, so that every row is trained on. Arguments as `rollouts`.
+    Advantages are replaced by 1 and -1 by episode, so that every row is trained on.
 
     Args:
         folder: of the model.
         env: gymnasium id.
-        groups: tasks of an iteration.
-        group: episodes of each.
-        max_tokens: of a reply.
-        max_steps: of an episode.
-        repeats: timed iterations.
-        seed: of the noise and of the sampling.
+        work: what to do.
         options: further ones of `LMConfig`.
     """
     config = LMConfig(
         env=env,
         model=str(folder),
         dialogue=True,
-        tasks=groups,
-        groups=groups,
-        group_size=group,
-        max_steps=max_steps,
-        max_tokens=max_tokens,
+        tasks=work.groups,
+        groups=work.groups,
+        group_size=work.group,
+        max_steps=work.max_steps,
+        max_tokens=work.max_tokens,
         minibatches=1,
         learning_rate=1e-6,
-        seed=seed,
+        seed=work.seed,
         **options,
     )
     trainer = Trainer(config)
     seconds = []
-    for _ in range(repeats + 1):
+    for _ in range(work.repeats + 1):
         began = time.perf_counter()
         rollout = trainer.learner.fill(trainer.collect())
         batch = rollout.batch(trainer.learner.record)

@@ -15,62 +15,44 @@ from collections.abc import Mapping, Sequence
 from importlib import import_module
 from importlib.metadata import version
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from tokenizers import Tokenizer, models, pre_tokenizers
 from torch import Tensor
-from transformers import PreTrainedTokenizerFast
 
-from envbench.bench.train import random_rows
+from envbench.bench.training_work import Dialogues, OneStep, Timed, random_prompts, rewards, word_tokenizer
 from envbench.policies.lm.policy import CausalLMPolicy, Reply
 
 CLIP = 0.2
 
 
-class Timed(NamedTuple):
-    """Seconds of each iteration, and of whom."""
-
-    peer: str
-    seconds: list[float]
-
-
-def plain_loop(
-    model: Any, *, groups: int, group: int, prompt: int, completion: int, repeats: int = 5, seed: int = 0
-) -> Timed:
+def plain_loop(model: Any, work: OneStep) -> Timed:
     """Time `model.generate` on the repeated prompts, a full forward and backward, and a step of AdamW.
 
     Args:
         model: a causal LM of `transformers`.
-        groups: prompts.
-        group: replies to each.
-        prompt: tokens of a prompt.
-        completion: tokens of every reply.
-        repeats: timed iterations.
-        seed: of the prompts and of the sampling.
+        work: what to do.
     """
     model = copy.deepcopy(model)
     device = next(model.parameters()).device
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-6)
-    prompts = torch.tensor(random_prompts(groups, prompt, model.config.vocab_size, seed), device=device)
-    repeated = prompts.repeat_interleave(group, 0)
-    advantages = torch.tensor(rewards(groups * group), device=device)[:, None] * 2.0 - 1.0
+    prompts = random_prompts(work.groups, work.prompt, model.config.vocab_size, work.seed)
+    repeated = torch.tensor(prompts, device=device).repeat_interleave(work.group, 0)
+    advantages = torch.tensor(rewards(work.replies), device=device)[:, None] * 2.0 - 1.0
     seconds = []
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        for _ in range(repeats + 1):
+        torch.manual_seed(work.seed)
+        for _ in range(work.repeats + 1):
             began = time.perf_counter()
-            tokens = _generate(model, repeated, torch.ones_like(repeated), completion)
-            _update(model, optimizer, tokens, prompt, advantages)
+            tokens = _generate(model, repeated, torch.ones_like(repeated), work.completion)
+            _update(model, optimizer, tokens, work.prompt, advantages)
             seconds.append(time.perf_counter() - began)
     return Timed(f"transformers {version('transformers')}, generate in a loop", seconds[1:])
 
 
-def trl_grpo(
-    model: Any, *, groups: int, group: int, prompt: int, completion: int, repeats: int = 5, seed: int = 0
-) -> Timed:
+def trl_grpo(model: Any, work: OneStep) -> Timed:
     """Time the steps of TRL's `GRPOTrainer`, one generation and one optimizer step each; arguments as `plain_loop`.
 
     Raises:
@@ -79,15 +61,16 @@ def trl_grpo(
     import_module("envbench.integrations.trl")  # says what to install
     trl = import_module("trl")
     size = model.config.vocab_size
-    prompts = [" ".join(f"w{id}" for id in ids) for ids in random_prompts(groups * (repeats + 1), prompt, size, seed)]
+    prompts = random_prompts(work.groups * (work.repeats + 1), work.prompt, size, work.seed)
     return _time_trl(
         trl.GRPOTrainer,
         model,
-        repeats,
-        {"num_generations": group, "per_device_train_batch_size": groups * group}
-        | {"max_completion_length": completion, "generation_kwargs": {"min_new_tokens": completion}},
+        work,
+        {"max_completion_length": work.completion, "generation_kwargs": {"min_new_tokens": work.completion}},
         reward_funcs=lambda completions, **_: rewards(len(completions)),
-        train_dataset=import_module("datasets").Dataset.from_dict({"prompt": prompts}),
+        train_dataset=import_module("datasets").Dataset.from_dict(
+            {"prompt": [" ".join(f"w{id}" for id in ids) for ids in prompts]}
+        ),
         processing_class=word_tokenizer(size),
     )
 
@@ -96,14 +79,9 @@ def trl_dialogues(
     model: Any,
     tokenizer: Any,
     env: str,
+    work: Dialogues,
     *,
-    groups: int,
-    group: int,
-    max_tokens: int,
-    max_steps: int,
     room: int = 4096,
-    repeats: int = 3,
-    seed: int = 0,
     knobs: Mapping[str, Any] | None = None,
 ) -> Timed:
     """Time TRL on whole episodes whose history grows: its `rollout_func` calls `generate` on all of it every turn.
@@ -112,13 +90,8 @@ def trl_dialogues(
         model: a causal LM of `transformers`.
         tokenizer: of the model.
         env: gymnasium id.
-        groups: tasks of an iteration.
-        group: episodes of each.
-        max_tokens: of a reply.
-        max_steps: of an episode.
+        work: what to do.
         room: tokens of an episode.
-        repeats: timed iterations.
-        seed: of the noise and of the sampling.
         knobs: of the environment.
 
     Raises:
@@ -130,12 +103,13 @@ def trl_dialogues(
     class Rereading(base):  # type: ignore[misc]  # imported by name
         sampler = GeneratePolicy
 
-    rollouts = Rereading(env, max_tokens=max_tokens, max_steps=max_steps, seed=seed, **(knobs or {}))
+    limits = {"max_tokens": work.max_tokens, "max_steps": work.max_steps}
+    rollouts = Rereading(env, seed=work.seed, **limits, **(knobs or {}))
     return _time_trl(
         import_module("trl").GRPOTrainer,
         model,
-        repeats,
-        {"num_generations": group, "per_device_train_batch_size": groups * group, "max_completion_length": room},
+        work,
+        {"max_completion_length": room},
         reward_funcs=bridge.episode_return,
         train_dataset=rollouts.dataset(),
         processing_class=tokenizer,
@@ -193,16 +167,7 @@ class _Anew:
         return self._policy.act(prompts, uniforms, max_tokens)
 
 
-def word_tokenizer(size: int) -> PreTrainedTokenizerFast:
-    """Return a tokenizer of the words w0 to w<size - 1>, one token each; the last one ends and the one before pads."""
-    core = Tokenizer(models.WordLevel({f"w{id}": id for id in range(size)}, unk_token=f"w{size - 2}"))
-    core.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
-    return PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]  # transformers leaves it untyped
-        tokenizer_object=core, eos_token=f"w{size - 1}", pad_token=f"w{size - 2}"
-    )
-
-
-def _time_trl(kind: Any, model: Any, repeats: int, given: Mapping[str, Any], **arguments: Any) -> Timed:
+def _time_trl(kind: Any, model: Any, work: OneStep | Dialogues, given: Mapping[str, Any], **arguments: Any) -> Timed:
     """Train for `repeats` + 1 steps and return the time from the end of one to the end of the next."""
     from transformers import PrinterCallback, TrainerCallback
 
@@ -220,7 +185,9 @@ def _time_trl(kind: Any, model: Any, repeats: int, given: Mapping[str, Any], **a
             bf16=False,
             gradient_checkpointing=False,
             learning_rate=1e-6,
-            max_steps=repeats + 1,
+            max_steps=work.repeats + 1,
+            num_generations=work.group,
+            per_device_train_batch_size=work.groups * work.group,
             logging_strategy="no",
             save_strategy="no",
             report_to=[],
@@ -258,13 +225,3 @@ def _update(model: Any, optimizer: torch.optim.Optimizer, tokens: Tensor, prompt
     torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
     optimizer.step()
     optimizer.zero_grad(set_to_none=True)
-
-
-def random_prompts(count: int, length: int, size: int, seed: int) -> list[list[int]]:
-    """Return random prompts of `length` tokens; the two marks of `word_tokenizer` are left out."""
-    return [list(row.prompt) for row in random_rows(count, 1, length, 1, size - 2, seed)]
-
-
-def rewards(count: int) -> list[float]:
-    """Return rewards of which half are 1, in every group."""
-    return [float(number % 2) for number in range(count)]

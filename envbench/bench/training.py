@@ -19,8 +19,9 @@ import numpy as np
 import torch
 
 from envbench.bench import ours, peers
+from envbench.bench.packed import time_packed
 from envbench.bench.summary import Row, spread
-from envbench.bench.train import time_packed
+from envbench.bench.training_work import Dialogues, OneStep, Timed, word_tokenizer
 from envbench.errors import InvalidValue, MissingExtra
 from envbench.hashing import digest
 from envbench.policies.lm.build import new_model, random_model, shape_of
@@ -38,7 +39,7 @@ ROLLOUT_TARGET, DIALOGUE_TARGET = 6.0, 2.0
 ITERATION_SECONDS, CREDIT_ENV_SHARE = 1.7, 0.02
 PACKED_TARGET = 5.0
 
-Program: TypeAlias = Callable[[], peers.Timed]
+Program: TypeAlias = Callable[[], Timed]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,32 +104,31 @@ def measure_training(config: Mapping[str, Any], spec: Mapping[str, Any]) -> Cell
 
 def _prompt(settings: TrainingSettings, spec: Mapping[str, Any], folder: Path) -> list[Row]:
     model = random_model(*_shape_and_words(settings), settings.seed)
-    given: dict[str, Any] = {"groups": settings.groups, "group": settings.group, "completion": settings.completion}
-    given |= {"prompt": spec["tokens"], "repeats": 2, "seed": settings.seed}
+    work = OneStep(settings.groups, settings.group, spec["tokens"], settings.completion, 2, settings.seed)
     programs: dict[str, Program] = {
-        "ours": partial(ours.one_step, model, **given),
-        "repeated": partial(ours.one_step, model, share=False, **given),
-        "generate": partial(peers.plain_loop, model, **given),
-        "trl": partial(peers.trl_grpo, model, **given),
+        "ours": partial(ours.one_step, model, work),
+        "repeated": partial(ours.one_step, model, work, share=False),
+        "generate": partial(peers.plain_loop, model, work),
+        "trl": partial(peers.trl_grpo, model, work),
     }
-    return _in_turn(programs, settings.repeats, settings.groups * settings.group)
+    return _in_turn(programs, settings.repeats, work.replies)
 
 
 def _rollout(settings: TrainingSettings, spec: Mapping[str, Any], folder: Path) -> list[Row]:
     policy = _policy(settings, folder)
-    given: dict[str, Any] = {**_dialogue(settings), "repeats": 2}
+    work = _dialogue(settings, 2)
     programs: dict[str, Program] = {
-        name: partial(ours.rollouts, policy.model, policy.tokenizer, SOKOBAN, name, **given) for name in ours.ROLLOUTS
+        name: partial(ours.rollouts, policy.model, policy.tokenizer, SOKOBAN, name, work) for name in ours.ROLLOUTS
     }
     return _in_turn(programs, settings.repeats, settings.dialogues * settings.group)
 
 
 def _dialogues(settings: TrainingSettings, spec: Mapping[str, Any], folder: Path) -> list[Row]:
     policy = _policy(settings, folder)
-    given: dict[str, Any] = {**_dialogue(settings), "repeats": 1}
+    work = _dialogue(settings, 1)
     programs: dict[str, Program] = {
-        "ours": partial(ours.dialogues, folder / "model", SOKOBAN, threads=settings.threads, **given),
-        "trl": partial(peers.trl_dialogues, policy.model, policy.tokenizer, SOKOBAN, **given),
+        "ours": partial(ours.dialogues, folder / "model", SOKOBAN, work, threads=settings.threads),
+        "trl": partial(peers.trl_dialogues, policy.model, policy.tokenizer, SOKOBAN, work),
     }
     return _in_turn(programs, settings.repeats, settings.dialogues * settings.group)
 
@@ -137,8 +137,8 @@ def _packed(settings: TrainingSettings, spec: Mapping[str, Any], folder: Path) -
     model = random_model(*_shape_and_words(settings), settings.seed)
     rows = []
     for tokens in settings.prompts:
-        given = {"group": settings.group, "prompt": tokens, "completion": settings.completion}
-        found = time_packed(FastForward(model), model, groups=4, repeats=settings.repeats, seed=settings.seed, **given)
+        work = OneStep(4, settings.group, tokens, settings.completion, settings.repeats, settings.seed)
+        found = time_packed(FastForward(model), model, work)
         rows += [{"tokens_of_prompt": tokens, **row} for row in found]
     return rows
 
@@ -171,7 +171,7 @@ _JOBS: dict[str, Callable[[TrainingSettings, Mapping[str, Any], Path], list[Row]
 
 def _shape_and_words(settings: TrainingSettings) -> tuple[Any, Any]:
     shape = shape_of(settings.size)
-    return shape, peers.word_tokenizer(shape.vocabulary)
+    return shape, word_tokenizer(shape.vocabulary)
 
 
 def _policy(settings: TrainingSettings, folder: Path) -> CausalLMPolicy:
@@ -179,14 +179,8 @@ def _policy(settings: TrainingSettings, folder: Path) -> CausalLMPolicy:
     return CausalLMPolicy.load(folder / "model")
 
 
-def _dialogue(settings: TrainingSettings) -> dict[str, Any]:
-    return {
-        "groups": settings.dialogues,
-        "group": settings.group,
-        "max_tokens": settings.reply,
-        "max_steps": settings.turns,
-        "seed": settings.seed,
-    }
+def _dialogue(settings: TrainingSettings, repeats: int) -> Dialogues:
+    return Dialogues(settings.dialogues, settings.group, settings.reply, settings.turns, repeats, settings.seed)
 
 
 def _cloned(settings: TrainingSettings, folder: Path) -> Path:

@@ -8,6 +8,7 @@ import torch
 
 from envbench import credit
 from envbench.bench import gpu_checks
+from envbench.bench.training_work import Dialogues, OneStep
 from envbench.policies.lm.build import Shape
 
 TINY = Shape(32, 2, 4, 2, 64, 400)
@@ -21,7 +22,7 @@ def _one_thread():
 
 def test_speeds_are_measured():
     decode = gpu_checks.decode_check("cpu", TINY, torch.float32, rows=3, tokens=6, steps=2, copied=1 << 16)
-    update = gpu_checks.update_check("cpu", TINY, groups=2, group=2, prompt=6, completion=3, repeats=1, size=16)
+    update = gpu_checks.update_check("cpu", TINY, OneStep(2, 2, 6, 3, repeats=1), size=16)
     for check, words in ((decode, "times the floor"), (update, "TFLOP/s")):
         assert words in check.found
         assert isinstance(check.passed, bool)
@@ -29,7 +30,7 @@ def test_speeds_are_measured():
 
 @pytest.mark.filterwarnings("ignore")  # of TRL and what it brings
 def test_trl_is_a_ratio_or_a_line():
-    check = gpu_checks.trl_check("cpu", TINY, torch.float32, groups=2, group=2, prompt=6, completion=2, repeats=1)
+    check = gpu_checks.trl_check("cpu", TINY, torch.float32, OneStep(2, 2, 6, 2, repeats=1))
     assert "episodes/s" in check.found
     assert (check.passed is None) == ("envbench[trl]" in check.found)
 
@@ -37,7 +38,7 @@ def test_trl_is_a_ratio_or_a_line():
 @pytest.mark.filterwarnings("ignore::FutureWarning")
 def test_adapters_train_on_conversations_of_webshop():
     pytest.importorskip("peft")
-    check = gpu_checks.memory_check("cpu", TINY, groups=1, group=2, steps=2, reply=2, vocabulary=300, length=4096)
+    check = gpu_checks.memory_check("cpu", TINY, Dialogues(1, 2, 2, 2, repeats=1), vocabulary=300, length=4096)
     assert check.passed is None
     assert "an iteration of" in check.found
 

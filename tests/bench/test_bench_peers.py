@@ -3,13 +3,14 @@ import pytest
 import torch
 
 from envbench.bench import peers
+from envbench.bench.training_work import Dialogues, OneStep, word_tokenizer
 from envbench.errors import EnvbenchError
 from envbench.policies.lm.build import Shape, random_model
 from envbench.policies.lm.corpus import corpus
 from envbench.policies.lm.tokenizer import encode, train_tokenizer
 
 LAKE = "envbench/FrozenLake-v0"
-SMALL = {"groups": 2, "group": 2, "prompt": 8, "completion": 3, "repeats": 2}
+SMALL = OneStep(groups=2, group=2, prompt=8, completion=3, repeats=2)
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +27,7 @@ def model(tokenizer):
 def test_the_plain_loop_is_timed_and_leaves_the_model_alone(model):
     before = [weight.detach().clone() for weight in model.parameters()]
     state = torch.get_rng_state()
-    timed = peers.plain_loop(model, **SMALL)
+    timed = peers.plain_loop(model, SMALL)
     assert len(timed.seconds) == 2
     assert min(timed.seconds) > 0.0
     assert timed.peer.startswith("transformers ")
@@ -35,7 +36,7 @@ def test_the_plain_loop_is_timed_and_leaves_the_model_alone(model):
 
 
 def test_words_are_tokens():
-    tokenizer = peers.word_tokenizer(50)
+    tokenizer = word_tokenizer(50)
     assert tokenizer("w0 w17 w47")["input_ids"] == [0, 17, 47]
     assert (tokenizer.pad_token_id, tokenizer.eos_token_id) == (48, 49)
 
@@ -56,12 +57,11 @@ def test_a_policy_that_generates_replies_as_ours_when_greedy(model, tokenizer):
 def test_trl_is_timed(model, tokenizer, monkeypatch):
     monkeypatch.setenv("TRL_EXPERIMENTAL_SILENCE", "1")
     try:
-        timed = peers.trl_grpo(model, **SMALL)
+        timed = peers.trl_grpo(model, SMALL)
     except EnvbenchError as error:
         pytest.skip(str(error))
     assert timed.peer.startswith("trl ")
     assert len(timed.seconds) == 2
-    dialogues = peers.trl_dialogues(
-        model, tokenizer, LAKE, groups=2, group=2, max_tokens=2, max_steps=4, repeats=1, knobs={"slippery": False}
-    )
+    work = Dialogues(groups=2, group=2, max_tokens=2, max_steps=4, repeats=1)
+    dialogues = peers.trl_dialogues(model, tokenizer, LAKE, work, knobs={"slippery": False})
     assert len(dialogues.seconds) == 1

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from envbench.bench import ours, training
-from envbench.bench.peers import word_tokenizer
+from envbench.bench.training_work import OneStep, word_tokenizer
 from envbench.cli import main
 from envbench.errors import InvalidValue, UnknownName
 from envbench.policies.lm.build import Shape, random_model
@@ -40,7 +40,7 @@ def test_one_step_trains_a_copy_on_replies_of_full_length(share, monkeypatch):
     monkeypatch.setattr(ours, "update", update)
     model = random_model(Shape(32, 2, 4, 2, 64, 60), word_tokenizer(60), 0)
     state = [one.detach().clone() for one in model.parameters()]
-    timed = ours.one_step(model, groups=2, group=3, prompt=8, completion=4, repeats=1, share=share)
+    timed = ours.one_step(model, OneStep(groups=2, group=3, prompt=8, completion=4, repeats=1), share=share)
     assert len(timed.seconds) == 1
     assert all(torch.equal(one, other) for one, other in zip(state, model.parameters(), strict=True))
     computed = 2 * (8 + 3 * 3) if share else 2 * 3 * (8 + 3)

@@ -6,7 +6,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from envbench.bench.train import time_packed
+from envbench.bench.packed import time_packed
+from envbench.bench.training_work import OneStep
 from envbench.errors import InvalidBatch
 from envbench.policies.lm.forward import FastForward
 from envbench.train.packed import HFForward, TokenRow, pack, token_logprobs
@@ -229,7 +230,8 @@ def test_entropy_of_a_place_is_that_of_its_distribution():
 
 def test_bench_compares_the_forms():
     model = lm_tiny.tiny_model()
-    repeated, packed = time_packed(FastForward(model), model, groups=2, group=4, prompt=20, completion=3, repeats=1)
+    work = OneStep(groups=2, group=4, prompt=20, completion=3, repeats=1)
+    repeated, packed = time_packed(FastForward(model), model, work)
     assert (repeated["form"], packed["form"]) == ("repeated", "packed")
     assert repeated["tokens"] == packed["tokens"] == 2 * 4 * 23
     assert (repeated["computed"], packed["computed"]) == (2 * 4 * 22, 2 * (20 + 4 * 2))

@@ -9,33 +9,19 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from envbench.train.packed import Forward, MicroBatch, TokenRow, pack, token_logprobs
+from envbench.bench.training_work import OneStep, random_rows
+from envbench.train.packed import Forward, MicroBatch, pack, token_logprobs
 
 GRADIENT_SCALE = 0.25  # of the loss, so that gradient differences are stated at one size
 
 
-def time_packed(
-    forward: Forward,
-    model: Any,
-    *,
-    groups: int,
-    group: int,
-    prompt: int,
-    completion: int,
-    repeats: int = 5,
-    seed: int = 0,
-) -> list[dict[str, Any]]:
+def time_packed(forward: Forward, model: Any, work: OneStep) -> list[dict[str, Any]]:
     """Time forward and backward of both forms on the same random rows, in turn, and compare what they compute.
 
     Args:
         forward: the forward pass of `model`.
         model: a causal LM (`parameters()`, `config.vocab_size`); it is not changed, its gradients are cleared.
-        groups: prompts.
-        group: replies per prompt.
-        prompt: tokens of a prompt.
-        completion: tokens of a reply.
-        repeats: timed repetitions after one to warm up.
-        seed: of the random tokens.
+        work: the rows; timed after one repetition to warm up.
 
     Returns:
         One row per form, `repeated` first: `form`, `seconds` (median), `tokens` (prompts and replies, as if nothing
@@ -43,16 +29,16 @@ def time_packed(
         time were proportional to places), `logprob_difference` and `gradient_difference` (largest, absolute, to the
         repeated form; the loss is the mean log-prob times GRADIENT_SCALE).
     """
-    rows = random_rows(groups, group, prompt, completion, model.config.vocab_size, seed)
+    rows = random_rows(work, model.config.vocab_size)
     logical = sum(len(row.prompt) + len(row.reply) for row in rows)
-    budget = groups * group * (prompt + completion)
+    budget = work.replies * (work.prompt + work.completion)
     forms = {name: pack(rows, [True] * len(rows), budget, share=name == "packed") for name in ("repeated", "packed")}
     seconds: dict[str, list[float]] = {name: [] for name in forms}
     found: dict[str, tuple[Tensor, list[Tensor]]] = {}
-    for repetition in range(repeats + 1):
+    for repetition in range(work.repeats + 1):
         for name, micro_batches in forms.items():
             began = time.perf_counter()
-            found[name] = _forward_backward(forward, model, micro_batches, groups * group * completion)
+            found[name] = _forward_backward(forward, model, micro_batches, work.replies * work.completion)
             if repetition:
                 seconds[name].append(time.perf_counter() - began)
     places = {name: sum(one.tokens.numel() for one in micro_batches) for name, micro_batches in forms.items()}
@@ -71,21 +57,6 @@ def time_packed(
             ),
         }
         for name, (logprobs, gradients) in found.items()
-    ]
-
-
-def random_rows(groups: int, group: int, prompt: int, completion: int, vocabulary: int, seed: int) -> list[TokenRow]:
-    """Return rows of random tokens: `groups` prompts with `group` replies each."""
-    generator = torch.Generator().manual_seed(seed)
-
-    def draw(*shape: int) -> list[Any]:
-        drawn: list[Any] = torch.randint(vocabulary, shape, generator=generator).tolist()
-        return drawn
-
-    return [
-        TokenRow(tuple(one), tuple(reply))
-        for one, replies in zip(draw(groups, prompt), draw(groups, group, completion), strict=True)
-        for reply in replies
     ]
 
 
