@@ -7,6 +7,7 @@ from envbench.policies.lm.build import Shape, random_model
 from envbench.policies.lm.corpus import corpus
 from envbench.policies.lm.quiet import quiet
 from envbench.policies.lm.tokenizer import train_tokenizer
+from envbench.train.lm.config import LMConfig
 from envbench.train.lm.warmup import WarmupConfig, warm_up
 
 LAKE = "envbench/FrozenLake-v0"
@@ -37,3 +38,21 @@ def warm_model(raw_model):
     )
     warm_up(raw_model, folder, config)
     return folder
+
+
+@pytest.fixture(scope="session")
+def lake(warm_model):
+    """A run of it in which every option is small."""
+    return LMConfig(
+        env=LAKE,
+        knobs={"slippery": False},
+        model=str(warm_model),
+        max_steps=8,
+        tasks=4,
+        groups=4,
+        group_size=4,
+        iterations=2,
+        max_tokens=4,
+        minibatches=2,
+        learning_rate=1e-3,
+    )

@@ -1,5 +1,6 @@
 """A run that is killed at any moment ends, taken up again, in the bits of one that was not."""
 
+import dataclasses
 import json
 import signal
 import subprocess
@@ -10,7 +11,6 @@ import pytest
 import torch
 
 from envbench.train import checkpoint as checkpoints
-from envbench.train.lm.config import LMConfig
 
 PROGRAM = """
 import sys, json
@@ -38,20 +38,8 @@ def finish(config, file):
 
 
 @pytest.mark.slow
-def test_killed_at_20_random_moments(warm_model, tmp_path):
-    config = LMConfig(
-        env="envbench/FrozenLake-v0",
-        knobs={"slippery": False},
-        model=str(warm_model),
-        method="gae",
-        max_steps=8,
-        tasks=8,
-        groups=4,
-        group_size=4,
-        iterations=80,
-        max_tokens=4,
-        minibatches=2,
-    )
+def test_killed_at_20_random_moments(lake, tmp_path):
+    config = dataclasses.replace(lake, method="gae", tasks=8, iterations=80)
     state, tensors = finish(config, tmp_path / "whole.safetensors")
     file = tmp_path / "killed.safetensors"
     moments = torch.rand(20, generator=torch.Generator().manual_seed(5)).tolist()

@@ -8,29 +8,11 @@ import torch
 
 from envbench import credit
 from envbench.errors import InvalidValue, MissingColumn, RunConflict, RunUnreadable, UnknownName
-from envbench.train.lm.config import LMConfig
 from envbench.train.loop import Trainer, train
 from envbench.train.packed import TokenRow
 from envbench.train.read import config_from
 
 METHODS = [one.name for one in credit.methods("advantage")]
-
-
-@pytest.fixture(scope="session")
-def lake(warm_model):
-    return LMConfig(
-        env="envbench/FrozenLake-v0",
-        knobs={"slippery": False},
-        model=str(warm_model),
-        max_steps=8,
-        tasks=4,
-        groups=4,
-        group_size=4,
-        iterations=2,
-        max_tokens=4,
-        minibatches=2,
-        learning_rate=1e-3,
-    )
 
 
 def weights(trainer):
