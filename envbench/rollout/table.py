@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from math import isfinite
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -269,7 +270,7 @@ class Seat:
             self._observation, reward, *flags, self._info = session.step(parsed.action)
             self._flags, valid = (bool(flags[0]), bool(flags[1])), self._info["valid"]
             self._outcome = self._info.get("outcome", "")
-            if not np.isfinite(reward):
+            if not isfinite(reward):
                 raise ValueError(f"the reward of {parsed.action!r} is {reward!r}")
         except Exception as error:
             self._outcome, self._flags, reward, failed = "env_error", (False, True), 0.0, True
