@@ -15,7 +15,7 @@ from envbench.errors import InvalidValue, UnknownName
 from envbench.hashing import encode
 from envbench.runs import Run
 from envbench.seeding import derive_seed
-from envbench.stats import Comparison, Interval, aligned, bootstrap, holm, paired
+from envbench.stats import Comparison, Interval, aligned, bootstrap, holm, least_p, paired
 
 Measure: TypeAlias = Literal["area", "final", "test"]
 Values: TypeAlias = dict[tuple[str, str, float], dict[str, float]]  # (scale, label, rate) -> seed -> measure
@@ -73,6 +73,22 @@ class Duel:
         """`<name> better` or `not distinguishable`."""
         verdict = self.comparison.verdict
         return {"a better": f"{self.a} better", "b better": f"{self.b} better"}.get(verdict, verdict)
+
+
+def too_few(duels: Sequence[Duel]) -> str:
+    """Return one line where the seeds are too few for any verdict on the duels of a scale, "" where they are not.
+
+    The least p-value of a sign-flip test, times the duels of a scale (Holm), is then above the level of the test.
+    """
+    for context in dict.fromkeys(duel.context for duel in duels):
+        gaps = [duel.comparison.difference for duel in duels if duel.context == context]
+        least = len(gaps) * least_p(min(gap.units for gap in gaps))
+        if least > 1.0 - gaps[0].confidence:
+            return (
+                f"{gaps[0].units} seeds cannot tell any of {len(gaps)} pairs apart: p is at least {least:.3f} when "
+                "adjusted. Read the intervals; a verdict takes more seeds, or fewer pairs (`reference`)"
+            )
+    return ""
 
 
 class SweepTable(NamedTuple):

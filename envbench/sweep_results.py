@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from envbench.compare import BUDGET, MEASURES, Duel, Standing, SweepTable, bounds, compare_tables, measure_of
+from envbench.compare import BUDGET, MEASURES, Duel, Standing, SweepTable, bounds, compare_tables, measure_of, too_few
 from envbench.errors import DataCorrupt, MissingExtra
 from envbench.runs import Run
 from envbench.runs.files import plain_errors, write_atomic
@@ -102,6 +102,8 @@ def markdown(config: Mapping[str, Any], standings: Sequence[Standing], duels: Se
                 f"{duel.comparison.p_value:.4f}", duel.verdict,
             ])
         )  # fmt: skip
+    if words := too_few(duels):
+        lines += ["", f"{words}."]
     return "\n".join(lines) + "\n"
 
 

@@ -60,7 +60,7 @@ def compare(
 
 def show_sweeps(runs: Sequence[Run], measure: str | None = None, seed: int = 0, reference: str = "") -> None:
     """Print the tables of a sweep."""
-    from envbench.compare import BUDGET, MEASURES, bounds, compare_sweeps, measure_of
+    from envbench.compare import BUDGET, MEASURES, bounds, compare_sweeps, measure_of, too_few
 
     standings, duels = compare_sweeps(runs, cast(Any, measure), seed, reference)
     config = runs[0].config
@@ -85,13 +85,15 @@ def show_sweeps(runs: Sequence[Run], measure: str | None = None, seed: int = 0, 
     )
     words = f"pairs, over {seeds} in common; p adjusted for all these pairs of a scale"
     common.table(words, _DUEL, map(_duel_row, duels))
+    if few := too_few(duels):
+        common.say(few)
 
 
 def sweep_document(
     runs: Sequence[Run], measure: str | None = None, seed: int = 0, reference: str = ""
 ) -> dict[str, Any]:
     """Return what `show_sweeps` prints, as plain data."""
-    from envbench.compare import MEASURES, compare_sweeps, measure_of
+    from envbench.compare import MEASURES, compare_sweeps, measure_of, too_few
 
     standings, duels = compare_sweeps(runs, cast(Any, measure), seed, reference)
     shown = cast(Any, measure) or measure_of(runs[0].config)
@@ -114,6 +116,7 @@ def sweep_document(
             for one in standings
         ],
         "pairs": [_plain_duel(duel) for duel in duels],
+        "too_few": too_few(duels),
     }
 
 

@@ -86,12 +86,18 @@ def _sensitivity(setting: str) -> Drawn:
     return Drawn(sensitivity_plot(table, SETTINGS[setting]), table, 92)
 
 
-@figure("nano-sokoban", "a nano language model on Sokoban: every method at its own best rate, on held-out rooms")
-def nano_sokoban() -> Drawn:
-    """Return where each method stands in the sweep of `baselines/nano`."""
-    table = standings_frame(sweep_of("nano-sokoban", "nano"))
-    return Drawn(standings_plot(table, "Sokoban, nano language model", measure="success on held-out rooms"), table, DPI)
+def _nano(name: str, words: str, measure: str) -> Drawn:
+    table = standings_frame(sweep_of(name, "nano"))
+    return Drawn(standings_plot(table, f"{words}, nano language model", measure=measure), table, DPI)
 
+
+for _name, _words, _measure in (
+    ("nano-sokoban", "Sokoban", "success on held-out rooms"),
+    ("nano-webshop", "WebShop", "success on 64 training tasks, mean over the curve"),
+):
+    figure(_name, f"{_words}: every method at its own best rate, on a nano language model")(
+        partial(_nano, _name, _words, _measure)
+    )
 
 for _name, _words in SETTINGS.items():
     figure(f"all-methods-{_name}", f"{_words}: every method at its own best rate")(partial(_standings, _name))

@@ -13,7 +13,7 @@ R. Tibshirani (1993), "An introduction to the bootstrap" (percentile interval); 
 rejective multiple test procedure".
 """
 
-from envbench.stats.compare import Comparison, aligned, holm, minimum_detectable_effect, paired, power
+from envbench.stats.compare import Comparison, aligned, holm, least_p, minimum_detectable_effect, paired, power
 from envbench.stats.intervals import Band, Interval, bootstrap, curve_band, student, wilson
 from envbench.stats.resample import iqm, mean
 
@@ -26,6 +26,7 @@ __all__ = [
     "curve_band",
     "holm",
     "iqm",
+    "least_p",
     "mean",
     "minimum_detectable_effect",
     "paired",

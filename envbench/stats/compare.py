@@ -58,7 +58,7 @@ def paired(
 
     The interval of the mean difference is a cluster bootstrap. The p-value is that of flipping the sign of all
     differences of a cluster together, two-sided, on the absolute sum: over all 2^k flips for k <= 12 clusters, else
-    (1 + hits) / (1 + resamples) over random ones. Fewer than six clusters can therefore never reach 0.05.
+    (1 + hits) / (1 + resamples) over random ones. Fewer than six clusters can therefore never reach 0.05 (`least_p`).
 
     Args:
         a: [n], finite.
@@ -88,6 +88,11 @@ def paired(
     value, code, bounds = group_units(gap, cluster, None)
     sums = np.bincount(code, value, int(bounds[-1])).astype(np.float64)
     return Comparison(difference, _sign_flip(sums, resamples, generator))
+
+
+def least_p(n: int, resamples: int = 2000) -> float:
+    """Return the smallest p-value that `paired` can give over `n` units: all differences on one side."""
+    return 2.0 ** (1 - n) if n <= _EXACT else 1.0 / (1 + resamples)
 
 
 def aligned(a: Mapping[str, float], b: Mapping[str, float]) -> tuple[list[str], Floats, Floats]:

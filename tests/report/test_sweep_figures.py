@@ -25,7 +25,7 @@ from envbench.sweep import read_sweep
 
 HERE = figures.home() / "baselines" / FOLDER
 NAMES = [(f"all-methods-{setting}{tail}", FOLDER) for setting in SETTINGS for tail in ("", "-rates")]
-NAMES += [("nano-sokoban", "nano")]
+NAMES += [("nano-sokoban", "nano"), ("nano-webshop", "nano")]
 checkout = pytest.mark.skipif(not (HERE / "results").is_dir(), reason="not a checkout: no evidence")
 
 SUCCESS = {"grpo": 0.5, "rloo": 0.7, "gigpo": 0.2}

@@ -176,6 +176,11 @@ def test_sign_flip_is_exact_for_few_clusters(n):
     assert result.difference.unit == "pair"
 
 
+@pytest.mark.parametrize("n", [3, 12, 30])
+def test_the_least_p_is_that_of_differences_on_one_side(n):
+    assert stats.least_p(n) == stats.paired(np.ones(n), np.zeros(n), rng=0).p_value
+
+
 def test_sampled_sign_flip_agrees_with_the_exact_one(monkeypatch):
     gap = rng(8).normal(0.5, 1.0, size=12)
     exact = stats.paired(gap, np.zeros(12), rng=0).p_value

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from envbench.compare import compare_evals, compare_sweeps, labeller, measure_of
+from envbench.compare import compare_evals, compare_sweeps, labeller, measure_of, too_few
 from envbench.errors import DataCorrupt, InvalidValue, SplitRefused, UnknownName
 from envbench.runs import Cell, CellResult, Plan, execute
 from envbench.sweep import (
@@ -208,6 +208,8 @@ def test_many_methods_are_compared_with_one_reference(tmp_path):
     assert [(duel.a, duel.b) for duel in duels] == [("rloo", "grpo"), ("gigpo", "grpo"), ("gae", "grpo")]
     assert [duel.verdict for duel in duels] == ["rloo better", "not distinguishable", "grpo better"]
     assert duels[0].comparison.p_value == pytest.approx(3 * 2 / 2**8)
+    assert too_few(duels) == ""
+    assert too_few(duels * 3).startswith("8 seeds cannot tell any of 9 pairs apart: p is at least 0.070")
     page = markdown(stored.config, *compare_sweeps([stored]))
     assert "| raw | better | rloo |\n| raw | not distinguishable | gigpo |\n| raw | worse | gae |\n" in page
     other = compare_sweeps([stored], reference="gae")[1]
