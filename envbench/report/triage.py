@@ -116,16 +116,23 @@ def _standing(pairs: Sequence[tuple[str, str]], stays: Sequence[bool]) -> Iterab
 def _oscillations(pairs: Sequence[tuple[str, str]]) -> Iterable[Signal]:
     """Yield the longest repetitions of patterns, the shortest pattern first; no step is in two of them."""
     first, count = 0, len(pairs)
+    breaks = {period: _breaks(pairs, period) for period in PATTERNS}
     while first < count:
         for period in PATTERNS:
-            end = first + period
-            while end < count and pairs[end] == pairs[end - period]:
-                end += 1
+            end = breaks[period][min(first + period, count)]
             if end - first >= ROUNDS * period and len(set(pairs[first : first + period])) > 1:
                 yield Signal("oscillation", first, end - 1, period)
                 first = end - 1
                 break
         first += 1
+
+
+def _breaks(pairs: Sequence[tuple[str, str]], period: int) -> list[int]:
+    """Return for each place the first one from there on that is not as the one a period before, or the end."""
+    found = [len(pairs)] * (len(pairs) + 1)
+    for place in range(len(pairs) - 1, period - 1, -1):
+        found[place] = found[place + 1] if pairs[place] == pairs[place - period] else place
+    return found
 
 
 def failure_of(row: Mapping[str, Any], signals: Sequence[Signal]) -> str:

@@ -12,7 +12,6 @@ from envbench.report.credit_figures import DPI, FIGURES
 from envbench.report.plots import render
 
 BASELINES = Path(envbench.__file__).parent.parent / "baselines"
-LONG = ("hdpo-trade-off", "spo-value-error", "step-group-sizes")  # some seconds each
 pytestmark = pytest.mark.skipif(not (BASELINES / "gigpo").is_dir(), reason="not a checkout: no evidence")
 
 
@@ -24,9 +23,7 @@ def read(name: str) -> pd.DataFrame:
     return pd.read_csv(committed(name).with_suffix(".csv"))
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=pytest.mark.slow if name in LONG else ()) for name in FIGURES]
-)
+@pytest.mark.parametrize("name", list(FIGURES))
 def test_committed_table_is_computed_again(name: str, tmp_path: Path) -> None:
     FIGURES[name].table().to_csv(tmp_path / "again.csv", index=False)
     pd.testing.assert_frame_equal(

@@ -8,6 +8,8 @@ from typer.testing import CliRunner
 from envbench.cli.figures import figures
 from envbench.errors import DataCorrupt, InvalidValue, UnknownName
 from envbench.report import figure_names, write_figure
+from envbench.report import figures as drawing
+from envbench.report.credit_figures import FIGURES
 from envbench.sweep import read_sweep, sweep_plan
 from envbench.toml import dumps
 
@@ -80,16 +82,25 @@ def test_command_lists_the_figures_and_draws_one(baselines: Path, tmp_path: Path
     assert all(Path(path).is_file() for path in json.loads(drawn.stdout)["files"])
 
 
-def test_all_figures_of_this_checkout_are_drawn(tmp_path: Path):
+def test_all_of_them_are_drawn_when_asked(monkeypatch: pytest.MonkeyPatch, baselines: Path, tmp_path: Path):
     """What `make figures` types."""
+    kept = ("tabular-curves", "tabular-rates")
+    monkeypatch.setattr("envbench.report.figures._FIGURES", {name: drawing._FIGURES[name] for name in kept})
     app = typer.Typer()
     app.command()(figures)
     drawn = CliRunner().invoke(app, ["--all", "--out", str(tmp_path / "out"), "--json"])
     assert drawn.exit_code == 0, drawn.output
     files = json.loads(drawn.stdout)["files"]
-    assert [path for path in files if path.endswith(".png")] == [
-        str(tmp_path / "out" / f"{name}.png") for name in figure_names()
-    ]
+    assert [path for path in files if path.endswith(".png")] == [str(tmp_path / "out" / f"{name}.png") for name in kept]
+
+
+OTHERS = [name for name in figure_names() if name not in FIGURES and not name.startswith(("all-methods-", "nano-"))]
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_a_figure_of_this_checkout_is_drawn(name: str, tmp_path: Path):
+    """Those of credit methods and of sweeps are drawn by tests of their own."""
+    assert [path.name for path in write_figure(name, tmp_path)] == [f"{name}{end}" for end in (".png", ".svg", ".csv")]
 
 
 def test_a_place_that_cannot_be_is_one_line(baselines: Path, tmp_path: Path):

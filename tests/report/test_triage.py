@@ -44,6 +44,23 @@ def test_an_oscillation_must_repeat_state_and_action():
     assert triage(episode("ABABABA", "lrlrlr")).repeated == 4
 
 
+class Counted(str):
+    """A state that counts how often one is compared."""
+
+    asked = 0
+    __hash__ = str.__hash__
+
+    def __eq__(self, other: object) -> bool:
+        Counted.asked += 1
+        return str.__eq__(self, other)
+
+
+def test_a_long_stay_is_read_in_time_that_grows_with_its_steps():
+    row = episode("", "x" * 2000) | {"state_hashes": [Counted("A") for _ in range(2001)]}
+    assert list(triage(row).signals) == [Signal("retry", 0, 1999)]
+    assert 2000 < Counted.asked < 20 * 2000
+
+
 def test_quality_takes_the_points_of_the_paper():
     plain = triage(episode("ABC", "xy"))
     assert plain.quality == 50
