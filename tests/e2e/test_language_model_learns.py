@@ -29,6 +29,7 @@ def test_nano_learns_sokoban(tmp_path):
             betas=(0.9, 0.999),
             test_tasks=128,
             test_trials=4,
+            threads=2,
         )
     )
     before = trainer.learner.test()["test_success"]
