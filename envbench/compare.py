@@ -82,10 +82,11 @@ def too_few(duels: Sequence[Duel]) -> str:
     """
     for context in dict.fromkeys(duel.context for duel in duels):
         gaps = [duel.comparison.difference for duel in duels if duel.context == context]
-        least = len(gaps) * least_p(min(gap.units for gap in gaps))
+        seeds = min(gap.units for gap in gaps)
+        least = min(len(gaps) * least_p(seeds), 1.0)
         if least > 1.0 - gaps[0].confidence:
             return (
-                f"{gaps[0].units} seeds cannot tell any of {len(gaps)} pairs apart: p is at least {least:.3f} when "
+                f"{seeds} seeds cannot tell any of {len(gaps)} pairs apart: p is at least {least:.3f} when "
                 "adjusted. Read the intervals; a verdict takes more seeds, or fewer pairs (`reference`)"
             )
     return ""

@@ -210,6 +210,7 @@ def test_many_methods_are_compared_with_one_reference(tmp_path):
     assert duels[0].comparison.p_value == pytest.approx(3 * 2 / 2**8)
     assert too_few(duels) == ""
     assert too_few(duels * 3).startswith("8 seeds cannot tell any of 9 pairs apart: p is at least 0.070")
+    assert "p is at least 1.000" in too_few(duels * 50)
     page = markdown(stored.config, *compare_sweeps([stored]))
     assert "| raw | better | rloo |\n| raw | not distinguishable | gigpo |\n| raw | worse | gae |\n" in page
     other = compare_sweeps([stored], reference="gae")[1]

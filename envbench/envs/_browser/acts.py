@@ -46,12 +46,13 @@ def _mouse(kind: str, spot: Spot, action: Action, count: int = 1, held: bool = F
 
 
 def _clicks(page: Page, spot: Spot, action: Action) -> str:
-    events = [_mouse("mouseMoved", spot, action)]
+    events: list[Event] = []
     if page.swaps:
         page.move(*spot)
         page.evaluate(f"void document.elementFromPoint({spot[0]}, {spot[1]})")  # the styles of what is hovered over
         page.settle()
-        events = []
+    else:
+        events.append(_mouse("mouseMoved", spot, action))
     for count in (1, 2) if "dblclick" in action.name else (1,):
         events.append(_mouse("mousePressed", spot, action, count, held=True))
         events.append(_mouse("mouseReleased", spot, action, count))
