@@ -62,6 +62,13 @@ def column(page: "Page", number: int) -> list[str]:
     return page.eval_on_selector_all(cells, "all => all.map(one => one.dataset.sort)")
 
 
+def filtered(page: "Page") -> None:
+    """Wait until the board has followed its filters, which it does once a frame."""
+    page.evaluate(
+        "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done))))"
+    )
+
+
 def test_sorting_turns_round_and_says_so(page: "Page") -> None:
     scores = [float(text) for text in column(page, 3)]
     assert scores == sorted(scores, reverse=True)
@@ -83,17 +90,17 @@ def test_sorting_turns_round_and_says_so(page: "Page") -> None:
 def test_filters_by_method_size_and_budget(page: "Page") -> None:
     assert len(column(page, 2)) == ROWS
     page.fill("#find", "gigpo")
-    page.wait_for_timeout(100)
+    filtered(page)
     assert column(page, 2)
     assert all(name.startswith("GiGPO") for name in column(page, 2))
     page.fill("#find", "")
     page.select_option("#size", "4B to 10B")
-    page.wait_for_timeout(100)
+    filtered(page)
     assert set(page.locator("#replayed tr:not([hidden]) .under").all_text_contents()) == {"a model of 7B"}
     page.select_option("#size", "")
     page.select_option("#axis", "env_steps")
     page.fill("#limit", "200k")
-    page.wait_for_timeout(100)
+    filtered(page)
     steps = [float(text) for text in column(page, 8)]
     assert steps
     assert all(0 <= value <= 200_000 for value in steps)
@@ -103,11 +110,11 @@ def test_filters_by_method_size_and_budget(page: "Page") -> None:
     assert "left out that do not say" in status
     assert "Best of the ranked" in status
     page.fill("#limit", "much")
-    page.wait_for_timeout(100)
+    filtered(page)
     assert page.locator("#limit").get_attribute("aria-invalid") == "true"
     assert len(column(page, 2)) == ROWS
     page.click("#clear")
-    page.wait_for_timeout(100)
+    filtered(page)
     assert page.locator("#status").text_content() == "60 of 60 rows."
 
 
@@ -122,12 +129,12 @@ def test_the_plot_follows_the_filters_and_its_stairs_rise(page: "Page") -> None:
     assert best == sorted(best)
     assert [height for _, height in best] == sorted(height for _, height in best)
     page.select_option("#axis", "tokens")
-    page.wait_for_timeout(100)
+    filtered(page)
     assert page.locator("#plot circle").count() == ROWS
     page.locator("#plot a").first.focus()
     page.keyboard.press("Enter")
     page.wait_for_url("**/reports/*.html")
-    assert page.locator("h2", has_text="Checks").count() == 1
+    page.locator("h2", has_text="Checks").wait_for()
 
 
 def test_episodes_unfold_and_filter(page: "Page") -> None:
@@ -137,7 +144,7 @@ def test_episodes_unfold_and_filter(page: "Page") -> None:
     page.locator("#episodes summary").first.click()
     page.wait_for_selector("#episodes ol li")
     page.fill("#find", "no such action")
-    assert page.locator("#status").text_content() == "0 of 6 episodes."
+    page.get_by_text("0 of 6 episodes.", exact=True).wait_for()
 
 
 @pytest.mark.parametrize("width", [390, 1280])

@@ -167,9 +167,10 @@ def test_it_works_without_scripts(chromium: Any) -> None:
         page.get_by_role("link", name="Tiered Skirt, Striped").first.click()
         page.get_by_text("3xl", exact=True).click()
         page.get_by_role("button", name="Choose").click()
+        page.get_by_text("step 3 of 15").wait_for()
         assert page.get_by_role("radio", name="3xl", exact=True).is_checked()
         page.get_by_role("button", name="Buy Now").click()
-        assert page.get_by_text("= 1.000").is_visible()
+        page.get_by_text("= 1.000").wait_for()
         assert process.wait(10) == 0
         page.close()
 
@@ -181,13 +182,15 @@ def test_the_browsers_own_back_button_never_lies(chromium: Any) -> None:
         page.get_by_label("What do you want to search for?").fill("dress")
         page.keyboard.press("Enter")
         page.get_by_role("link", name="Next >").click()
+        page.get_by_text("Page 2 (Total results").wait_for()
         page.locator("ol a").first.click()
+        page.get_by_role("button", name="Buy Now").wait_for()
         page.go_back()
-        assert page.get_by_text("Page 2 (Total results").is_visible()  # as `< Prev`
+        page.get_by_text("Page 2 (Total results").wait_for()  # as `< Prev`
         page.go_back()
-        assert page.get_by_text("Page 1 (Total results").is_visible()
+        page.get_by_text("Page 1 (Total results").wait_for()
         page.reload()
-        assert page.get_by_text("step 5 of 15").is_visible()
+        page.get_by_text("step 5 of 15").wait_for()
         page.close()
 
 
