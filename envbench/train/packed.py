@@ -9,13 +9,18 @@ read many times: gradients add up in the read, so merging is exact whatever the 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple, Protocol
 
 import torch
 from torch import Tensor
+from torch.utils.checkpoint import checkpoint
+from transformers.modeling_layers import GradientCheckpointingLayer
 
-from envbench.errors import InvalidBatch
+from envbench.errors import InvalidBatch, InvalidValue
+from envbench.policies.lm.library import attention_masks, knows_masks, logits_at
 from envbench.train.losses.divergence import entropy as entropy_of
 
 Ids = tuple[int, ...]
@@ -32,35 +37,61 @@ class TokenRow:
 class Forward(Protocol):
     """What runs a packed row: our fast forward, or any causal LM (`HFForward`)."""
 
-    def forward(self, tokens: Tensor, positions: Tensor, mask: Tensor | None) -> Tensor:
-        """Return hidden [B, T, H] of tokens and positions (int64 [B, T]) under an additive mask [B, 1, T, T].
+    def outputs(self, tokens: Tensor, positions: Tensor, mask: Tensor | None, places: Tensor) -> tuple[Tensor, Tensor]:
+        """Return hidden states [D, H] and logits [D, V] at places (int64 [D]) of the flattened [B * T].
 
-        None is the causal mask.
+        Tokens and positions are int64 [B, T], the additive mask is [B, 1, T, T]; None is the causal mask.
         """
-        ...
-
-    def logits(self, hidden: Tensor) -> Tensor:
-        """Return logits [D, V] of the rows of `hidden` [D, H]."""
         ...
 
 
 class HFForward:
-    """The forward of a `transformers` causal LM: its base model under explicit positions and mask, then its head."""
+    """A `transformers` causal LM through its own call, so that training computes what sampling did.
 
-    def __init__(self, model: Any) -> None:
+    Args:
+        model: a causal model.
+        checkpointing: layers keep no activations inside and compute them again in the backward pass. `transformers`
+            does so in training mode alone, where dropout would make rows differ from what was sampled.
+
+    Raises:
+        InvalidValue: for a model whose layers cannot be checkpointed.
+    """
+
+    def __init__(self, model: Any, checkpointing: bool = False) -> None:
         self.model = model
+        self._layers = [one for one in model.modules() if checkpointing and isinstance(one, GradientCheckpointingLayer)]
+        if checkpointing and not self._layers:
+            raise InvalidValue(
+                f"gradient_checkpointing=true: transformers cannot do it for model_type {model.config.model_type!r}; "
+                "leave it out, or use another model"
+            )
 
-    def forward(self, tokens: Tensor, positions: Tensor, mask: Tensor | None) -> Tensor:
-        """Return hidden [B, T, H]."""
-        seen = None if mask is None else mask.to(self.model.dtype)
-        out = self.model.base_model(input_ids=tokens, position_ids=positions, attention_mask=seen, use_cache=False)
-        hidden: Tensor = out.last_hidden_state
-        return hidden
+    def outputs(self, tokens: Tensor, positions: Tensor, mask: Tensor | None, places: Tensor) -> tuple[Tensor, Tensor]:
+        """As `Forward.outputs`.
 
-    def logits(self, hidden: Tensor) -> Tensor:
-        """Return logits [D, V]."""
-        out: Tensor = self.model.get_output_embeddings()(hidden)
-        return out
+        Raises:
+            InvalidValue: for a mask, where it is not known what the model's layers may look at.
+        """
+        inputs: dict[str, Any] = {"input_ids": tokens, "use_cache": False}
+        if mask is not None:
+            if not knows_masks(self.model):
+                raise InvalidValue(f"model_type {self.model.config.model_type!r} takes no mask: set share_prefix=false")
+            distance = positions.unsqueeze(2) - positions.unsqueeze(1)
+            seen = attention_masks(self.model, mask.squeeze(1) == 0, distance)
+            inputs |= {"position_ids": positions, "attention_mask": seen}
+        with self._checkpointed():
+            return logits_at(self.model, places, **inputs)
+
+    @contextmanager
+    def _checkpointed(self) -> Iterator[None]:
+        layers = self._layers if torch.is_grad_enabled() else []
+        for layer in layers:
+            layer.forward = partial(checkpoint, layer.forward, use_reentrant=False)
+        try:
+            yield
+        finally:
+            for layer in layers:
+                del layer.forward  # the class's own again
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -254,13 +285,12 @@ def token_outputs(forward: Forward, micro: MicroBatch, *, entropy_gradient: bool
 
     Logits are computed in float32 at the places in `micro.read` only. The entropy has a gradient only where asked.
     """
-    hidden = forward.forward(micro.tokens, micro.positions, micro.mask())
-    read = hidden.flatten(0, 1).index_select(0, micro.read)
-    logits = forward.logits(read).float()
+    hidden, logits = forward.outputs(micro.tokens, micro.positions, micro.mask(), micro.read)
+    logits = logits.float()
     chosen = logits.flatten().index_select(0, micro.pick * logits.shape[-1] + micro.target)
     logprob = chosen - logits.logsumexp(-1).index_select(0, micro.pick)
     entropy = entropy_of(logits if entropy_gradient else logits.detach())
-    return TokenOutputs(logprob, entropy.index_select(0, micro.pick), read.index_select(0, micro.pick))
+    return TokenOutputs(logprob, entropy.index_select(0, micro.pick), hidden.index_select(0, micro.pick))
 
 
 def token_logprobs(forward: Forward, micro: MicroBatch) -> tuple[Tensor, Tensor]:

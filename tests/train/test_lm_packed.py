@@ -85,8 +85,8 @@ def test_packed_logits_equal_the_models():
     (micro,) = pack(rows, [True] * 4, 10_000)
     forward = HFForward(model)
     with torch.no_grad():
-        hidden = forward.forward(micro.tokens, micro.positions, micro.mask())
-        logits = forward.logits(hidden.flatten(0, 1).index_select(0, micro.read)).index_select(0, micro.pick)
+        _, logits = forward.outputs(micro.tokens, micro.positions, micro.mask(), micro.read)
+        logits = logits.index_select(0, micro.pick)
         plain = [
             model(input_ids=torch.tensor([row.prompt + row.reply])).logits[0, len(row.prompt) - 1 : -1] for row in rows
         ]

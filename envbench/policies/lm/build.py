@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import json
-import os
+import re
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,7 @@ import transformers
 from transformers import Qwen2Config, Qwen2ForCausalLM
 
 import envbench
-from envbench.errors import InvalidValue, UnknownName
+from envbench.errors import DiskFull, InvalidValue, UnknownName
 from envbench.policies.lm.corpus import core_ids, corpus
 from envbench.policies.lm.quiet import quiet
 from envbench.policies.lm.tokenizer import train_tokenizer
@@ -111,7 +113,7 @@ def new_model(size: str, out: Path, env_ids: Sequence[str] = (), seed: int = 0) 
 
     Raises:
         UnknownName: for another size or environment.
-        InvalidValue: for a folder that exists.
+        InvalidValue: for a folder that exists. DiskFull: when there is no room.
     """
     shape = shape_of(size)
     if out.exists():
@@ -129,14 +131,37 @@ def new_model(size: str, out: Path, env_ids: Sequence[str] = (), seed: int = 0) 
         "vocabulary": len(tokenizer),
         "versions": {module.__name__: module.__version__ for module in (envbench, tokenizers, torch, transformers)},
     }
-    unfinished = out.with_name(f".{out.name}.unfinished-{os.getpid()}")
-    try:
-        unfinished.mkdir(parents=True)
+    with new_folder(out) as unfinished:
         with quiet():
             model.save_pretrained(unfinished)
         tokenizer.save_pretrained(unfinished)
         (unfinished / RECORD).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    return record
+
+
+@contextmanager
+def new_folder(out: Path) -> Iterator[Path]:
+    """Hand out a folder that takes the place of `out` once it is filled, and is gone when that fails.
+
+    Raises:
+        DiskFull: when there is no room; what was there stays.
+    """
+    unfinished = out.with_name(f".{out.name}.unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)  # of a process that was killed
+    try:
+        unfinished.mkdir(parents=True)
+        yield unfinished
+        shutil.rmtree(out, ignore_errors=True)
         unfinished.rename(out)
+    except Exception as error:  # safetensors and tokenizers have errors of their own for what the system says
+        if not _no_room(error):
+            raise
+        raise DiskFull(f"no room left on the disk of {out}: free some space and type the same command again") from error
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
-    return record
+
+
+def _no_room(error: Exception) -> bool:
+    said = re.search(r"(?:os error|code:) (\d+)", str(error))
+    number = error.errno if isinstance(error, OSError) else said and int(said[1])
+    return number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)

@@ -1,4 +1,4 @@
-"""The forward pass of Qwen2 and Llama models with a cache of its own: the library's numbers with fewer operations.
+"""The forward pass of Qwen and Llama models with a cache of its own: the library's numbers with fewer operations.
 
 Rows are padded on the right, so a row's token number t always stands at column t of the cache, and a row may grow by
 any number of tokens at a time: the prompt, one sampled token, or the next turn of a conversation.
@@ -6,8 +6,10 @@ any number of tokens at a time: the prompt, one sampled token, or the next turn 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache as remembered
 from typing import Any, NamedTuple, Protocol
 
 import torch
@@ -16,8 +18,11 @@ from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
 from envbench.errors import InvalidValue
+from envbench.policies.lm.library import CachedForward, PlainForward, caches, pick_logprobs, window_of
 
-ARCHITECTURES = ("qwen2", "llama")
+ARCHITECTURES = ("qwen2", "qwen3", "llama", "mistral")
+_ROPES = ("default", "linear", "llama3", "yarn")  # whose angles do not depend on how long the text is
+_log = logging.getLogger(__name__)
 _SHORTEST_PREFIX = 8  # tokens; sharing less than that costs more calls than it saves
 
 
@@ -50,6 +55,10 @@ class Cache:
             self.keys = [functional.pad(key, (0, 0, 0, more)) for key in self.keys]
             self.values = [functional.pad(value, (0, 0, 0, more)) for value in self.values]
 
+    def forget(self, lengths: Tensor) -> None:
+        """Keep the first `lengths` tokens of each row (int64 [B], none above what it has)."""
+        self.lengths = lengths
+
 
 class _Place(NamedTuple):
     """Where new tokens go: columns int64 [B, T], and what they may look at, bool [B, 1, T, columns]."""
@@ -62,7 +71,7 @@ class FastForward:
     """A model's forward pass on its own weights; gradients reach them.
 
     Args:
-        model: a `Qwen2ForCausalLM` or `LlamaForCausalLM` with plain rotary positions and full attention.
+        model: a causal model of `ARCHITECTURES` with full attention, and rotary positions of a fixed kind.
 
     Attributes:
         checkpointing: `forward` keeps no activations inside a layer and computes them again in the backward pass.
@@ -73,12 +82,13 @@ class FastForward:
 
     def __init__(self, model: Any) -> None:
         if not supports(model):
-            raise InvalidValue(f"FastForward knows {' and '.join(ARCHITECTURES)}, not {model.config.model_type!r}")
+            raise InvalidValue(f"FastForward knows {', '.join(ARCHITECTURES)}, not {model.config.model_type!r}")
         config = model.config
         self.model = model
         self.checkpointing = False
         self.max_length: int = config.max_position_embeddings
         self._body = model.model
+        self._normed = config.model_type == "qwen3"  # each head's queries and keys
         self._heads: int = config.num_attention_heads
         self._key_heads: int = config.num_key_value_heads
         self._width: int = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
@@ -113,6 +123,11 @@ class FastForward:
         """Return the logits [..., V] of hidden states [..., H]."""
         head = self.model.lm_head
         return functional.linear(hidden, head.weight, head.bias)
+
+    def outputs(self, tokens: Tensor, positions: Tensor, mask: Tensor | None, places: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the hidden states [D, H] and logits [D, V] at places (int64 [D]) of the flattened [B * T]."""
+        read = self.forward(tokens, positions, mask).flatten(0, 1).index_select(0, places)
+        return read, self.logits(read)
 
     def empty(self, rows: int, capacity: int) -> Cache:
         """Return a cache of `rows` rows that have read nothing."""
@@ -215,8 +230,8 @@ class FastForward:
     def _rotation(self, positions: Tensor) -> tuple[Tensor, Tensor]:
         angles = positions[..., None].float() * self._body.rotary_emb.inv_freq.float()
         angles = torch.cat([angles, angles], dim=-1)[:, None]
-        dtype = self._body.embed_tokens.weight.dtype
-        return angles.cos().to(dtype), angles.sin().to(dtype)
+        dtype, scale = self._body.embed_tokens.weight.dtype, self._body.rotary_emb.attention_scaling
+        return (angles.cos() * scale).to(dtype), (angles.sin() * scale).to(dtype)
 
     def _project(self, layer: Any, hidden: Tensor, rotation: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
         attention = layer.self_attn
@@ -229,6 +244,8 @@ class FastForward:
                 (attention.v_proj, self._key_heads),
             )
         )
+        if self._normed:
+            query, key = _norm(attention.q_norm, query), _norm(attention.k_norm, key)
         return _rotate(query, *rotation), _rotate(key, *rotation), value
 
     def _attend(self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, causal: bool) -> Tensor:
@@ -251,61 +268,8 @@ class FastForward:
         return finished
 
 
-@dataclass(slots=True)
-class Memory:
-    """The cache of `PlainForward`: the tokens themselves, int64 [B, columns], and their lengths, int64 [B]."""
-
-    tokens: Tensor
-    lengths: Tensor
-
-    def select(self, rows: Tensor) -> Memory:
-        """Return these rows (int64 [n])."""
-        return Memory(self.tokens.index_select(0, rows), self.lengths.index_select(0, rows))
-
-
-class PlainForward:
-    """The same calls on any causal model of `transformers`: nothing is cached, every call reads the rows anew.
-
-    Slow, and right for every architecture: rows are padded on the right, so that causal attention never sees padding.
-    """
-
-    def __init__(self, model: Any) -> None:
-        self.model = model
-        self.max_length: int = getattr(model.config, "max_position_embeddings", None) or 1 << 20
-
-    def prefill(self, tokens: Tensor, lengths: Tensor, room: int = 0) -> tuple[Memory, Tensor]:
-        """As `FastForward.prefill`."""
-        memory = Memory(tokens[:, :0], torch.zeros_like(lengths))
-        return memory, self.extend(memory, tokens, lengths)
-
-    def extend(self, memory: Memory, tokens: Tensor, counts: Tensor) -> Tensor:
-        """As `FastForward.extend`."""
-        return self._read(memory, tokens, counts)[:, -1]
-
-    def score(self, memory: Memory, logits: Tensor, tokens: Tensor, counts: Tensor) -> Tensor:
-        """As `FastForward.score`."""
-        read = self._read(memory, tokens, counts)
-        return pick_logprobs(torch.cat([logits[:, None], read[:, :-2]], dim=1), tokens, counts)
-
-    @torch.no_grad()
-    def _read(self, memory: Memory, tokens: Tensor, counts: Tensor) -> Tensor:
-        """Return [B, T + 1, V]: the logits behind each new token, and once more those behind the last that counts."""
-        width = tokens.shape[1]
-        columns = memory.lengths[:, None] + torch.arange(width, device=tokens.device)
-        if int((memory.lengths + counts).max()) > self.max_length:
-            raise InvalidValue(f"more tokens than the model reads ({self.max_length}); use a shorter history")
-        end = int(columns.max()) + 1
-        grown = functional.pad(memory.tokens, (0, max(end - memory.tokens.shape[1], 0)))
-        memory.tokens = grown.scatter(1, columns, tokens)
-        logits = self.model(input_ids=memory.tokens, use_cache=False).logits
-        memory.lengths = memory.lengths + counts
-        at = torch.cat([columns, (memory.lengths - 1)[:, None]], dim=1)[:, :, None].expand(-1, -1, logits.shape[2])
-        found: Tensor = logits.gather(1, at)
-        return found
-
-
 class Forward(Protocol):
-    """What decoding needs: `FastForward` or `PlainForward`, each with its own cache."""
+    """What decoding needs: `FastForward`, `CachedForward` or `PlainForward`, each with its own cache."""
 
     model: Any
     max_length: int
@@ -325,21 +289,33 @@ class Forward(Protocol):
 
 def forward_of(model: Any) -> Forward:
     """Return the fastest forward pass that is right for a model."""
-    forward: Any = FastForward(model) if supports(model) else PlainForward(model)
+    forward: Any
+    if supports(model):
+        forward = FastForward(model)
+    else:
+        kept = caches(model)
+        forward = CachedForward(model) if kept else PlainForward(model)
+        _say_slow(model.config.model_type, kept)
     found: Forward = forward
     return found
+
+
+@remembered
+def _say_slow(kind: str, kept: bool) -> None:
+    """Say it once."""
+    way = "with its cache" if kept else "without a cache: every token reads the whole text again"
+    _log.warning("model_type %r has no fast path; it is computed by transformers, %s", kind, way)
 
 
 def supports(model: Any) -> bool:
     """Return whether `FastForward` computes what this model does."""
     config = model.config
     rope = getattr(config, "rope_parameters", None) or {}
-    layers = getattr(config, "layer_types", None) or ()
     return (
         config.model_type in ARCHITECTURES
         and config.hidden_act == "silu"
-        and rope.get("rope_type", "default") == "default"
-        and "sliding_attention" not in layers
+        and rope.get("rope_type", "default") in _ROPES
+        and window_of(model) is None
     )
 
 
@@ -376,12 +352,6 @@ def pad(rows: Sequence[Sequence[int]], device: Any = None) -> tuple[Tensor, Tens
     width = max(len(row) for row in rows)
     tokens = torch.tensor([[*row, *[0] * (width - len(row))] for row in rows], dtype=torch.int64, device=device)
     return tokens, torch.tensor([len(row) for row in rows], dtype=torch.int64, device=device)
-
-
-def pick_logprobs(logits: Tensor, tokens: Tensor, counts: Tensor) -> Tensor:
-    """Return float32 [B, T], the log-probs of `tokens` under `logits` [B, T, V]; 0 where t >= counts."""
-    chosen = logits.float().log_softmax(-1).gather(2, tokens[:, :, None])[:, :, 0]
-    return chosen.masked_fill(torch.arange(tokens.shape[1], device=tokens.device) >= counts[:, None], 0.0)
 
 
 def _common_prefix(prompts: list[tuple[int, ...]]) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-import shutil
+import math
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,7 +14,9 @@ import torch
 from torch import Tensor
 
 from envbench.errors import InvalidValue, MissingExtra, RunUnreadable
-from envbench.policies.lm.forward import FastForward, forward_of
+from envbench.policies.lm.build import new_folder
+from envbench.policies.lm.forward import FastForward, forward_of, pad, read_prompts
+from envbench.policies.lm.library import pick_logprobs, tolerance, window_of
 from envbench.policies.lm.policy import CausalLMPolicy
 from envbench.policies.lm.quiet import quiet
 from envbench.rollout.turn_columns import Scores
@@ -23,6 +25,9 @@ from envbench.seeding import derive_seed
 from envbench.train.lm.config import LMConfig
 from envbench.train.packed import Forward, HFForward, TokenRow, pack, token_outputs
 from envbench.train.targets import Heads
+
+_SAMPLE, _REPLY = 12, 5  # tokens of the rows that a model is checked with
+_SENSIBLE = 2e11  # weights times tokens: seconds on a CPU
 
 
 class Network:
@@ -36,7 +41,8 @@ class Network:
         optimizer: AdamW over what is trained.
 
     Raises:
-        InvalidValue: for a model that cannot be read or does not fit. MissingExtra: for adapters without peft.
+        InvalidValue: for a model that cannot be read, does not fit, or is not trained as it plays (`check_scores`).
+        MissingExtra: for adapters without peft.
     """
 
     def __init__(self, config: LMConfig, heads: Sequence[str] = ()) -> None:
@@ -50,9 +56,11 @@ class Network:
             self.policy.forward = forward_of(self.policy.model)
         self.policy.autocast = torch.bfloat16 if config.dtype == "bfloat16" else None
         self.policy.remember()
-        self.forward = _packs_of(self.policy, config.gradient_checkpointing)
-        width = self.policy.model.config.hidden_size
-        self.heads = Heads(width, heads).to(config.device) if heads else None
+        packs = _packs_of(self.policy, config.gradient_checkpointing)
+        check_scores(self.policy, packs, config.share_prefix)
+        self.forward = _in_dtype(packs, self.policy)
+        self._width = self.policy.model.get_output_embeddings().weight.shape[1]
+        self.heads = Heads(self._width, heads).to(config.device) if heads else None
         self._named = self._trained()
         self.optimizer = torch.optim.AdamW(
             [one for _, one in self._named],
@@ -70,18 +78,24 @@ class Network:
 
     @contextmanager
     def training(self, iteration: int) -> Iterator[None]:
-        """Let dropout of adapters draw, from the seed of the iteration; the global generator is left as it was."""
+        """Let dropout of adapters draw, from the seed of the iteration; the global generator is left as it was.
+
+        The model's own dropout stays off: replies were drawn without it.
+        """
         if not (self._config.lora_rank and self._config.lora_dropout):
             yield
             return
         devices = [] if self._config.device == "cpu" else [torch.device(self._config.device)]
         with torch.random.fork_rng(devices):
             torch.manual_seed(derive_seed(self._config.seed, iteration, "dropout"))
-            self.policy.model.train()
+            adapters = [one for name, one in self.policy.model.named_modules() if name.endswith(".lora_dropout")]
+            for one in adapters:
+                one.train()
             try:
                 yield
             finally:
-                self.policy.model.eval()
+                for one in adapters:
+                    one.eval()
 
     def scores(self, rows: Sequence[TokenRow]) -> Scores:
         """Return what the model says of recorded rows."""
@@ -106,7 +120,7 @@ class Network:
         if self._reference is None:
             self._reference = CausalLMPolicy.load(self._config.model, self._config.device, "float32")
             self._reference.autocast = self.policy.autocast
-        return self._read(_packs_of(self._reference), rows)[0]
+        return self._read(_in_dtype(_packs_of(self._reference), self._reference), rows)[0]
 
     @torch.no_grad()
     def _read(
@@ -114,7 +128,7 @@ class Network:
     ) -> tuple[Tensor, Tensor, Tensor]:
         config, count = self._config, sum(len(row.reply) for row in rows)
         logprob, entropy = (torch.zeros(count, device=config.device) for _ in range(2))
-        hidden = torch.zeros(count, self.policy.model.config.hidden_size, device=config.device)
+        hidden = torch.zeros(count, self._width, device=config.device)
         for micro in pack(rows, keep or [True] * len(rows), config.token_budget, share=config.share_prefix):
             here = micro.to(torch.device(config.device))
             outputs = token_outputs(forward, here)
@@ -156,16 +170,11 @@ class Network:
         Raises:
             DiskFull: when there is no room; what was there stays.
         """
-        unfinished = folder.with_name(f".{folder.name}.unfinished")
-        shutil.rmtree(unfinished, ignore_errors=True)
-        with plain_errors(folder):
-            unfinished.mkdir(parents=True)
+        with plain_errors(folder), new_folder(folder) as unfinished:
             model = self.policy.model if self._adapted is None else copy.deepcopy(self._adapted).merge_and_unload()
             with quiet():
                 model.save_pretrained(unfinished)
             self.policy.tokenizer.save_pretrained(unfinished)
-            shutil.rmtree(folder, ignore_errors=True)
-            unfinished.rename(folder)
 
 
 class Autocast:
@@ -174,28 +183,81 @@ class Autocast:
     def __init__(self, forward: Forward, kind: str, dtype: torch.dtype) -> None:
         self._forward, self._kind, self._dtype = forward, kind, dtype
 
-    def forward(self, tokens: Tensor, positions: Tensor, mask: Tensor | None) -> Tensor:
-        """As `Forward.forward`."""
+    def outputs(self, tokens: Tensor, positions: Tensor, mask: Tensor | None, places: Tensor) -> tuple[Tensor, Tensor]:
+        """As `Forward.outputs`."""
         with torch.autocast(self._kind, dtype=self._dtype):
-            return self._forward.forward(tokens, positions, mask)
-
-    def logits(self, hidden: Tensor) -> Tensor:
-        """As `Forward.logits`."""
-        with torch.autocast(self._kind, dtype=self._dtype):
-            return self._forward.logits(hidden)
+            return self._forward.outputs(tokens, positions, mask, places)
 
 
 def _packs_of(policy: CausalLMPolicy, checkpointing: bool = False) -> Forward:
-    """Return what runs packs with the weights of a policy, in the dtype that it computes in."""
+    """Return what runs packs with the weights of a policy."""
     plain: Any = policy.forward
-    forward: Forward
-    if isinstance(plain, FastForward):
-        plain.checkpointing, forward = checkpointing, plain
-    else:
-        if checkpointing:
-            policy.model.gradient_checkpointing_enable({"use_reentrant": False})
-        forward = HFForward(policy.model)
+    if not isinstance(plain, FastForward):
+        return HFForward(policy.model, checkpointing)
+    plain.checkpointing = checkpointing
+    return plain
+
+
+def _in_dtype(forward: Forward, policy: CausalLMPolicy) -> Forward:
+    """Return a forward that computes in the dtype that replies are computed in."""
     return forward if policy.autocast is None else Autocast(forward, policy.model.device.type, policy.autocast)
+
+
+@torch.no_grad()
+def check_scores(policy: CausalLMPolicy, forward: Forward, share: bool) -> None:
+    """Refuse a model whose replies would be scored otherwise in training than when they were drawn.
+
+    A few made-up rows with one prompt are scored in three ways, in the weights' own dtype: as they are sampled, as they
+    are trained on, and, one of them, by the model's plain call. The mean difference of their log-probs may be no more
+    than `tolerance`. The prompt is longer than a sliding window where that takes no more than seconds.
+
+    Args:
+        policy: plays.
+        forward: runs packs.
+        share: whether rows of one prompt are packed together.
+
+    Raises:
+        InvalidValue: naming the model's kind.
+    """
+    rows = _made_up(policy)
+    device = policy.model.device
+    replies = pad([row.reply for row in rows], device)
+    cache, logits = read_prompts(policy.forward, [row.prompt for row in rows], len(rows[0].reply))
+    drawn = policy.forward.score(cache, logits, *replies)
+    if not bool(drawn.isfinite().all()):
+        return  # said of the first replies, with what to do
+    whole = policy.model(input_ids=torch.tensor([rows[0].prompt + rows[0].reply], device=device), use_cache=False)
+    own = pick_logprobs(whole.logits[:, len(rows[0].prompt) - 1 : -1], replies[0][:1], replies[1][:1])
+    limit = tolerance(policy.model.dtype)
+
+    def difference(share: bool) -> float:
+        """Return how far the rows are from what they should be, infinite where the model cannot run them."""
+        try:
+            packs = [one.to(device) for one in pack(rows, [True] * len(rows), 1 << 20, share=share)]
+            found = torch.cat([token_outputs(forward, one).logprob for one in packs])
+        except (TypeError, ValueError, AttributeError, KeyError, IndexError, RuntimeError, InvalidValue):
+            return math.inf
+        found = found.index_select(0, torch.cat([one.index for one in packs]).argsort()).view_as(drawn)
+        return max(float((found - drawn).abs().mean()), float((found[:1] - own).abs().mean()))
+
+    apart = difference(share)
+    if apart <= limit:
+        return
+    remedy = "set share_prefix=false" if share and difference(False) <= limit else "train another model"
+    raise InvalidValue(
+        f"model_type {policy.model.config.model_type!r}: replies are scored otherwise in training than when they are "
+        f"drawn (log-probs {apart:.2g} apart, at most {limit:g} allowed): {remedy}"
+    )
+
+
+def _made_up(policy: CausalLMPolicy) -> list[TokenRow]:
+    """Return three rows with one prompt."""
+    model, window = policy.model, window_of(policy.model) or 0
+    vocabulary = len(policy.tokenizer)
+    length = window + _SAMPLE if (window + _SAMPLE) * model.num_parameters() <= _SENSIBLE else _SAMPLE
+    length = max(1, min(length, policy.forward.max_length - _REPLY))
+    prompt = tuple((7 + k * k + k // 5) % vocabulary for k in range(length))
+    return [TokenRow(prompt, tuple((11 + (k + 3) * (row + 5)) % vocabulary for k in range(_REPLY))) for row in range(3)]
 
 
 def _adapters(model: Any, config: LMConfig) -> Any:
