@@ -12,7 +12,7 @@ import typer
 from envbench.cards import home, read_card
 from envbench.cli import common
 from envbench.cli.data import data_rows
-from envbench.envs._browser.chromium import MISSING, find_chromium
+from envbench.envs._browser.chromium import find_chromium, why_missing
 from envbench.errors import CardError, EnvbenchError
 
 _REQUIREMENT = re.compile(r"(?P<package>[A-Za-z0-9._-]+)[^;]*(?:;.*extra\s*==\s*['\"](?P<extra>[\w-]+)['\"].*)?")
@@ -46,7 +46,7 @@ def doctor(as_json: common.Json = False) -> None:
             ("family", "file", "path"),
             [(it["family"], it["file"], it["path"] or "missing") for it in data],
         )
-        typer.echo(f"Browser: {browser.path}" if browser else f"Browser: {MISSING}")
+        typer.echo(f"Browser: {browser.path}" if browser else f"Browser: {why_missing()}")
         for line in card_problems:
             typer.echo(f"problem: {line}")
         typer.echo("all is well" if healthy else "something is missing, see above")

@@ -11,7 +11,9 @@ BrowserGym itself is not needed.
 
 from __future__ import annotations
 
+import ast
 import re
+import textwrap
 from collections.abc import Sequence
 from html.parser import HTMLParser
 from typing import Any
@@ -27,7 +29,7 @@ from envbench.registry import card_of
 from envbench.spaces import Text
 
 _CODE = re.compile(r"```(?:\w*\n)?(.*?)```", re.DOTALL)
-_TALK = re.compile(r"\s*(send_msg_to_user|report_infeasible)\s*\(.*\)\s*\Z", re.DOTALL)
+_TALK = re.compile(r"\s*(send_msg_to_user|report_infeasible)\s*\(.*\)\s*\Z", re.DOTALL)  # one call of Python
 _GREETING = "Hi! I am your UI assistant, I can perform web tasks for you. What can I help you with?"
 _VOID = frozenset(
     ("area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr")
@@ -72,9 +74,10 @@ class BrowserGymEnv(gymnasium.Env[dict[str, Any], str]):
         return self._dressed(shown, info), self._info(info)
 
     def step(self, action: str) -> tuple[dict[str, Any], float, bool, bool, dict[str, Any]]:
-        """Do one or more calls, one on a line, in a code block or bare; what is said to the user is kept as a message.
+        """Do one or more calls, as Python or one on a line, in a code block or bare; talk to the user becomes a message.
 
-        A call that is refused ends the step and is what `last_action_error` tells; rewards of the calls add up.
+        A call that is refused ends the step and is what `last_action_error` tells; rewards of the calls add up. Not
+        supported, so refused: `keyboard_down`, `keyboard_up`, `upload_file` and what is about tabs.
         """
         self._action, self._error = action, ""
         total = 0.0
@@ -128,11 +131,12 @@ def _calls(action: Any) -> list[str]:
     if not isinstance(action, str):
         return [""]
     block = _CODE.search(action)
-    text = block[1] if block else action
-    if parse(text) is not None or _TALK.match(text):
-        return [text]
-    lines = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
-    return lines or [""]
+    text = textwrap.dedent(block[1] if block else action).strip()
+    try:
+        calls = [ast.get_source_segment(text, one) or "" for one in ast.parse(text).body]
+    except (SyntaxError, ValueError, RecursionError, MemoryError):  # not Python: one call on a line
+        calls = [line for line in text.splitlines() if not line.lstrip().startswith("#")]
+    return [call for call in calls if call.strip()] or [""]
 
 
 def axtree_object(seen: Seen) -> dict[str, Any]:

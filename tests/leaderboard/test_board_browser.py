@@ -9,7 +9,7 @@ import pytest
 from pytest_socket import enable_socket
 
 from envbench.bench.board_rows import write_rows
-from envbench.envs._browser.chromium import MISSING, find_chromium
+from envbench.envs._browser.chromium import need_chromium
 from envbench.leaderboard.board import Board
 from envbench.leaderboard.pages import build
 
@@ -35,13 +35,11 @@ def site(tmp_path_factory: pytest.TempPathFactory, lake: Board) -> Path:
 
 @pytest.fixture
 def browser() -> Iterator[Any]:
-    playwright = pytest.importorskip("playwright.sync_api")
-    found = find_chromium()
-    if found is None:
-        pytest.skip(MISSING)
+    from playwright.sync_api import sync_playwright
+
     enable_socket()  # to talk to the browser on this machine
-    with playwright.sync_playwright() as running:
-        started = running.chromium.launch(executable_path=found.path, args=list(FLAGS))
+    with sync_playwright() as running:
+        started = running.chromium.launch(executable_path=need_chromium().path, args=list(FLAGS))
         yield started
         started.close()
 

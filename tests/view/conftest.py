@@ -1,11 +1,8 @@
 """Runs to look at: small, played once for all tests of the viewer."""
 
-import importlib.util
-import os
-
 import pytest
 
-from envbench.envs._browser.chromium import MISSING, find_chromium
+from envbench.envs._browser.chromium import need_chromium
 from envbench.evaluate import evaluate, make_plan
 from envbench.report.view import Source, source_of_run
 from envbench.runs import Run
@@ -33,11 +30,4 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Source:
 
 @pytest.fixture(scope="session")
 def chromium() -> str:
-    """The program that `find_chromium` finds; a skip without one, unless it is required."""
-    missing = pytest.fail if "browser" in os.environ.get("ENVBENCH_REQUIRE", "").split(",") else pytest.skip
-    if importlib.util.find_spec("playwright") is None:
-        missing('no playwright: pip install "envbench[browser]"')
-    found = find_chromium()
-    if found is None:
-        missing(MISSING)
-    return found.path
+    return need_chromium().path

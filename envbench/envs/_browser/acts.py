@@ -99,7 +99,7 @@ def _mouse_move(page: Page, action: Action) -> str:
 
 
 def _press_at(page: Page, spot: Spot, action: Action) -> None:
-    page.mouse, page.held = spot, _BITS["left"]
+    page.mouse, page.pressed, page.held = spot, spot, _BITS["left"]
     page.input(_mouse("mouseMoved", spot, action), _mouse("mousePressed", spot, action, held=True))
 
 

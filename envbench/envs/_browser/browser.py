@@ -36,7 +36,11 @@ class Browser:
         self.drawing = threading.Lock()
         self.ahead = ThreadPoolExecutor(1, thread_name_prefix="envbench-ahead")
         self.pipe.listen("", self._on_event)
-        self.pipe.call("Target.setDiscoverTargets", {"discover": True, "filter": [{"type": "page"}]})
+        try:
+            self.pipe.call("Target.setDiscoverTargets", {"discover": True, "filter": [{"type": "page"}]})
+        except BaseException:
+            self.close()
+            raise
 
     @property
     def alive(self) -> bool:

@@ -108,8 +108,15 @@ def need_chromium() -> Program:
     """
     program = find_chromium()
     if program is None:
-        raise BrowserMissing(MISSING)
+        raise BrowserMissing(why_missing())
     return program
+
+
+def why_missing() -> str:
+    """Return the line that says what to do where `find_chromium` finds none."""
+    if named := os.environ.get("ENVBENCH_CHROMIUM"):
+        return f"$ENVBENCH_CHROMIUM names {named!r}, which is no program here; unset it or name a Chromium"
+    return MISSING
 
 
 def _program(path: str) -> Program:

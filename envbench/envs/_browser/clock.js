@@ -55,9 +55,25 @@
     apply: () => new SteppedDate().toString(),
   });
   Object.defineProperty(SteppedDate.prototype, 'constructor', { value: window.Date });
+  const tells = (thing, name, get) => Object.defineProperty(thing, name, { get, configurable: true });
   Object.defineProperty(Performance.prototype, 'now', { value: () => now });
-  Object.defineProperty(Performance.prototype, 'timeOrigin', { get: () => EPOCH });
-  Object.defineProperty(Event.prototype, 'timeStamp', { get: () => now });
+  tells(Performance.prototype, 'timeOrigin', () => EPOCH);
+  for (const name of ['timing', 'navigation', 'memory', 'eventCounts']) tells(performance, name, () => undefined);
+  for (const name of ['getEntries', 'getEntriesByName', 'getEntriesByType']) Performance.prototype[name] = () => [];
+  for (const name of ['mark', 'measure']) {
+    Performance.prototype[name] = (label) => ({ name: String(label), entryType: name, startTime: now, duration: 0 });
+  }
+  tells(Event.prototype, 'timeStamp', () => now);
+  tells(AnimationTimeline.prototype, 'currentTime', () => now);
+  tells(Document.prototype, 'lastModified', () => '01/01/2020 12:00:00');
+  tells(File.prototype, 'lastModified', () => EPOCH);
+  for (const name of ['format', 'formatToParts']) { // of no date they take the present one
+    const own = Object.getOwnPropertyDescriptor(Intl.DateTimeFormat.prototype, name);
+    const call = (format, date = EPOCH + now) => (own.get ? own.get.call(format)(date) : own.value.call(format, date));
+    if (own.get) tells(Intl.DateTimeFormat.prototype, name, function get() { return (date) => call(this, date); });
+    else Intl.DateTimeFormat.prototype[name] = function formatToParts(date) { return call(this, date); };
+  }
+  if ('Temporal' in window) Object.defineProperty(window, 'Temporal', { value: undefined });
 
   // Chance: mulberry32 until a page seeds a generator of its own; both are counted.
   let chaos = 0x9e3779b9;
@@ -126,6 +142,57 @@
     const picker = event.target instanceof Element && event.target.closest('input[type=color], input[type=file]');
     if (picker) event.preventDefault();
   }, true);
+
+  // A clipboard of the document's own: the browser's is shared by all pages. What was marked is not pasted by the middle
+  // button either, and what was typed cannot be undone: the document does not show what could be.
+  let clipboard = '';
+  const marked = () => {
+    const text = getSelection().toString();
+    const field = document.activeElement;
+    return text || field?.value?.slice(field.selectionStart ?? 0, field.selectionEnd ?? 0) || '';
+  };
+  const command = Document.prototype.execCommand;
+  const carry = (kind) => {
+    const data = new DataTransfer();
+    if (kind === 'paste') data.setData('text/plain', clipboard);
+    const event = new ClipboardEvent(kind, { clipboardData: data, bubbles: true, cancelable: true });
+    const free = (document.activeElement || document).dispatchEvent(event);
+    if (kind === 'paste') return free && clipboard !== '' && command.call(document, 'insertText', false, clipboard);
+    const text = free ? marked() : data.getData('text/plain');
+    if (text !== '') clipboard = text;
+    return free && kind === 'cut' && text !== '' ? command.call(document, 'delete') : text !== '';
+  };
+  const CARRIES = { c: 'copy', x: 'cut', v: 'paste', z: 'undo', y: 'undo' };
+  const carries = (event) => {
+    if (event.ctrlKey || event.metaKey) return event.key === 'Insert' ? 'copy' : CARRIES[event.key.toLowerCase()];
+    return event.shiftKey ? { Insert: 'paste', Delete: 'cut' }[event.key] : undefined;
+  };
+  window.addEventListener('keydown', (event) => {
+    const kind = carries(event);
+    if (!kind || event.altKey || event.defaultPrevented) return;
+    event.preventDefault();
+    if (kind !== 'undo') carry(kind);
+  });
+  Document.prototype.execCommand = function execCommand(name, ...rest) {
+    const kind = String(name).toLowerCase();
+    if (['copy', 'cut', 'paste'].includes(kind)) return carry(kind);
+    return ['undo', 'redo'].includes(kind) ? false : command.call(this, name, ...rest);
+  };
+  if (navigator.clipboard) {
+    tells(navigator, 'clipboard', () => ({
+      readText: () => Promise.resolve(clipboard),
+      writeText: (text) => { clipboard = String(text); return Promise.resolve(); },
+    }));
+  }
+  for (const name of ['mouseup', 'auxclick']) {
+    window.addEventListener(name, (event) => { if (event.button === 1) event.preventDefault(); }, true);
+  }
+
+  // Where Tab starts from while nothing has the focus: what was pressed or had it last.
+  let last = null;
+  for (const name of ['mousedown', 'focusin']) {
+    window.addEventListener(name, (event) => { last = event.composedPath()[0]; }, true);
+  }
   window.addEventListener('error', () => { counts.errors += 1; });
   window.addEventListener('unhandledrejection', () => { counts.errors += 1; });
 
@@ -186,13 +253,15 @@
   const pending = (ignored) => [...timers.values()]
     .filter((timer) => !ignored.includes(timer.id))
     .sort((a, b) => a.due - b.due || a.id - b.id)
-    .map((timer) => [timer.due - now, timer.every, String(timer.call).slice(0, 200)]);
+    .map((timer) => [timer.due - now, timer.every, String(timer.call).slice(0, 200), ...timer.args]);
 
   Object.defineProperty(window, '__envbench', {
     value: {
       advance, pending, counts, listens, timers, native,
       get now() { return now; },
       get drawn() { return random; },
+      get clipboard() { return clipboard; },
+      get last() { return last; },
       get awake() { return awake; },
       resetDrawn() { random = 0; },
     },

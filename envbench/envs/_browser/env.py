@@ -6,6 +6,7 @@ import io
 import logging
 import os
 import weakref
+from contextlib import suppress
 from typing import Any, ClassVar
 
 import gymnasium
@@ -60,6 +61,7 @@ class BrowserEnv(Env[Observation]):
         self._guessed_right = True
         self._last_task: str | None = None
         self._drawn_next = False
+        self._pictured = np.zeros(self._picture_shape, np.uint8)
         self._session = Session(
             tick_ms=float(self.knobs["tick_ms"]),
             barrier=bool(self.knobs["barrier"]),
@@ -67,6 +69,11 @@ class BrowserEnv(Env[Observation]):
         )
         shared.hold()
         self._finalizer = weakref.finalize(self, _let_go, self._session, os.getpid())
+
+    @property
+    def _picture_shape(self) -> tuple[int, int, int]:
+        width, height = self.picture[2:] if self.picture else self.window
+        return height, width, 3
 
     @property
     def seen(self) -> Seen:
@@ -87,6 +94,10 @@ class BrowserEnv(Env[Observation]):
         """Return reward, terminated, score and success after an action."""
         raise NotImplementedError
 
+    def _advise(self) -> str | None:
+        """Return the next action of the scripted oracle, as `oracle`."""
+        return None
+
     def _words(self) -> tuple[str, ...]:
         """Return what `valid_actions` offers to put into fields."""
         return ()
@@ -99,8 +110,7 @@ class BrowserEnv(Env[Observation]):
             name: Text(longest) for name in ("text", "axtree", "html") if name == "text" or self.knobs[name]
         }
         if self.knobs["screenshot"]:
-            width, height = self.picture[2:] if self.picture else self.window
-            spaces["screenshot"] = gymnasium.spaces.Box(0, 255, (height, width, 3), np.uint8)
+            spaces["screenshot"] = gymnasium.spaces.Box(0, 255, self._picture_shape, np.uint8)
         return gymnasium.spaces.Dict(spaces)
 
     def _reset(self, task: Task) -> Observation:
@@ -204,10 +214,27 @@ class BrowserEnv(Env[Observation]):
     def _recalled(self, stored: Any) -> Observation:
         return dict(stored) | ({"screenshot": self._picture()} if self.knobs["screenshot"] else {})
 
+    def oracle(self) -> str | None:
+        """Return the next action of the scripted oracle, None where it has none; of a page that failed, a pause.
+
+        The step that follows finds the failure.
+        """
+        try:
+            return self._advise()
+        except BrowserFailed:
+            return "noop()"
+
     def render(self) -> Any:
-        """Return the page as text, or in the mode `rgb_array` as a picture, uint8 [height, width, 3]."""
+        """Return the page as text, or in the mode `rgb_array` as a picture, uint8 [height, width, 3].
+
+        Of a page that failed, the last picture that was made, or a black one.
+        """
         self._need_episode()
-        return self._picture() if self.render_mode == "rgb_array" else self._observation["text"]
+        if self.render_mode != "rgb_array":
+            return self._observation["text"]
+        with suppress(BrowserFailed):
+            self._picture()
+        return self._pictured.copy()
 
     def close(self) -> None:
         """Close the pages; the last environment of a process closes the browser."""
@@ -240,7 +267,8 @@ class BrowserEnv(Env[Observation]):
         return shown
 
     def _picture(self) -> NDArray[np.uint8]:
-        return decode(self._session.screenshot(), self.picture)
+        self._pictured = decode(self._session.screenshot(), self.picture)
+        return self._pictured
 
 
 def fresh(observation: Observation) -> Observation:

@@ -19,14 +19,8 @@ _PUNCTUATION = {
 }  # fmt: skip
 _SHIFTED = dict(zip('~!@#$%^&*()_+{}|:"<>?', "`1234567890-=[]\\;',./", strict=True))
 
-_COMMANDS = {  # what Control does, as an editing command of the browser
-    "a": "selectAll",
-    "c": "copy",
-    "v": "paste",
-    "x": "cut",
-    "z": "undo",
-    "y": "redo",
-}
+_COMMANDS = {"a": "selectAll"}
+"""What Control does, as an editing command of the browser; `clock.js` copies and pastes."""
 
 Event = tuple[str, dict[str, Any]]
 

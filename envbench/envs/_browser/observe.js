@@ -59,6 +59,14 @@
     return `${canvas.width}x${canvas.height}:${hash >>> 0}:${other >>> 0}`;
   };
 
+  const framed = (element) => {
+    try {
+      const inner = element.contentDocument;
+      return inner.body ? [inner.location.href, inner.body.innerHTML] : [];
+    } catch (_) { // of another origin, so that it was never loaded
+      return [];
+    }
+  };
   const properties = (element) => {
     const tag = element.tagName;
     const found = [];
@@ -68,6 +76,7 @@
     else if (tag === 'DETAILS' || tag === 'DIALOG') found.push(element.open);
     else if (tag === 'CANVAS') found.push(pixels(element));
     else if (tag === 'BUTTON') found.push(element.disabled);
+    else if (tag === 'IFRAME') found.push(framed(element));
     if (element.scrollTop || element.scrollLeft) found.push('scroll', element.scrollTop, element.scrollLeft);
     return found;
   };
@@ -80,7 +89,8 @@
   const editable = (element) => element && (element.tagName === 'INPUT' || element.tagName === 'TEXTAREA');
   const caret = (element) => {
     try {
-      return [element.selectionStart, element.selectionEnd];
+      const { selectionStart, selectionEnd, selectionDirection } = element;
+      return selectionDirection === 'backward' ? [selectionStart, selectionEnd, selectionDirection] : [selectionStart, selectionEnd];
     } catch (_) {
       return [];
     }
@@ -115,9 +125,13 @@
       const child = node.nodeType === 1 || !element ? -1 : [...element.childNodes].indexOf(node);
       return index === undefined ? null : [index, child, offset];
     };
+    const start = focused === document.body ? place.get(eb.last) : undefined; // where Tab goes on from
     return {
+      root: document.documentElement ? attributes(document.documentElement) : null,
       body: document.body ? [attributes(document.body), written(document.body)] : null,
       focus: place.get(focused) ?? -1,
+      start: start ?? -1,
+      clipboard: eb.clipboard,
       caret: editable(focused) ? caret(focused) : [],
       selection: selection.isCollapsed && editable(focused) ? null : [
         end(selection.anchorNode, selection.anchorOffset), end(selection.focusNode, selection.focusOffset),
@@ -242,25 +256,30 @@
     return found;
   };
 
-  // A copy in an inert document, so that nothing loads twice and no observer hears of the references.
+  // A copy in an inert document, so that nothing loads twice and no observer hears of the references. What was typed,
+  // checked and chosen stands in its attributes, as BrowserGym has it.
   const html = () => {
     if (!document.documentElement) return '';
     const inert = document.implementation.createHTMLDocument('');
     const copy = inert.importNode(document.documentElement, true);
+    let ref = 0;
+    const number = (original, copied) => {
+      [...original.children].forEach((mine, place) => {
+        const theirs = copied.children[place];
+        if (skipped(mine)) return;
+        theirs.setAttribute('bid', ref++);
+        if (mine.shadowRoot) ref += mine.shadowRoot.querySelectorAll('*').length;
+        if (mine.tagName === 'TEXTAREA') theirs.textContent = mine.value;
+        if (['checkbox', 'radio'].includes(mine.type)) theirs.toggleAttribute('checked', mine.checked);
+        else if (mine.tagName === 'INPUT') theirs.setAttribute('value', mine.value);
+        if (mine.tagName === 'OPTION') theirs.toggleAttribute('selected', mine.selected);
+        number(mine, theirs);
+      });
+    };
+    if (document.body) number(document.body, copy.querySelector('body'));
     for (const one of copy.querySelectorAll('script,style,link,noscript,meta,template')) one.remove();
     if (family.skip) for (const one of copy.querySelectorAll(family.skip)) one.remove();
     for (const one of copy.querySelectorAll('*')) for (const helper of HELPERS) one.removeAttribute(helper);
-    const body = copy.querySelector('body');
-    let ref = 0;
-    const number = (original, copied) => {
-      const mine = [...original.children].filter((one) => !skipped(one));
-      [...copied.children].forEach((child, place) => {
-        child.setAttribute('bid', ref++);
-        if (mine[place].shadowRoot) ref += mine[place].shadowRoot.querySelectorAll('*').length;
-        number(mine[place], child);
-      });
-    };
-    if (body && document.body) number(document.body, body);
     return copy.outerHTML;
   };
 
@@ -272,6 +291,7 @@
     if (typeof thing === 'number') return Number.isFinite(thing) ? thing : String(thing);
     if (typeof thing !== 'object' || depth > 5) return undefined;
     if (thing instanceof Date) return thing.getTime();
+    if (thing instanceof Map || thing instanceof Set) thing = [...thing];
     if (Array.isArray(thing)) return thing.map((one) => plain(one, depth + 1, budget) ?? null);
     const kind = Object.getPrototypeOf(thing);
     if (kind !== Object.prototype && kind !== null) return undefined;
@@ -318,9 +338,9 @@
     const elements = all();
     const canon = canonical(elements);
     const mouse = wanted.mouse && document.elementFromPoint(wanted.mouse[0], wanted.mouse[1]);
-    if (wanted.held) canon.held = wanted.mouse;
+    canon.held = wanted.held;
     canon.hover = mouse ? elements.indexOf(mouse) : -1;
-    canon.timers = eb.pending(family.ignored());
+    canon.timers = eb.pending(family.ignored()).map((timer) => plain(timer, 0, { left: LARGE }));
     canon.drawn = eb.drawn;
     const facts = family.facts();
     return JSON.stringify({

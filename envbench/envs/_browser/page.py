@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import threading
 import time
 from base64 import b64decode
@@ -17,6 +18,8 @@ from envbench.envs._browser.browser import Browser, browser
 from envbench.envs._browser.pipe import START_S, Reply
 from envbench.envs._browser.site import Site, fulfilment, nothing, request_of
 from envbench.errors import BrowserFailed
+
+log = logging.getLogger(__name__)
 
 DEADLINE_S = 20.0
 """Seconds that a page may take to answer before it counts as hanging."""
@@ -73,6 +76,7 @@ class Page:
         self.site = site
         self.mouse: tuple[float, float] | None = None
         self.held = 0  # buttons of the mouse
+        self.pressed: tuple[float, float] | None = None  # where
         self._dragged: dict[str, Any] | None = None  # what a native drag carries
         self.refused: list[str] = []
         self.errors: list[str] = []
@@ -82,7 +86,7 @@ class Page:
         self._started = False  # a navigation of the main frame is on its way
         self.swaps = False
         self._woken = 0  # what `loads` was when a document last was seen to take input
-        self._under_way: set[str] = set()  # requests
+        self._under_way: dict[str, str] = {}  # requests, with the load of whose document they are
         self._idle = threading.Condition()
         self._gone = ""
         self._pipe = self.browser.pipe
@@ -285,7 +289,12 @@ class Page:
         return None if answer is None or self.left(before) else self._read(_value(answer))
 
     def _wanted(self, html: bool) -> dict[str, Any]:
-        return {"mouse": self.mouse, "held": self.held, "html": html}
+        return {"mouse": self.mouse, "held": self.holding, "html": html}
+
+    @property
+    def holding(self) -> list[float]:
+        """Where the mouse is while its button is down, and where that went down; [] while it is up."""
+        return [*(self.mouse or ()), *(self.pressed or ())] if self.held else []
 
     def _read(self, text: Any) -> dict[str, Any]:
         if not isinstance(text, str):
@@ -343,6 +352,7 @@ class Page:
                 self._end(self.errors[-1])
         if response is None:
             self._note(self.refused, asked["request"]["url"])
+            log.warning("a page asked for %s, which is not served", asked["request"]["url"][:500])
             self.send("Fetch.failRequest", {"requestId": asked["requestId"], "errorReason": "BlockedByClient"})
         else:
             self.send("Fetch.fulfillRequest", {"requestId": asked["requestId"], **fulfilment(response)})
@@ -357,12 +367,26 @@ class Page:
             self._loaded.clear()
             self._started = True
 
+    def _on_stop(self, event: dict[str, Any]) -> None:
+        """End a navigation that leads to no other document: within this one, to another program, or given up."""
+        if self._started and event["frameId"] == self._target:
+            self._started = False
+            self._loaded.set()
+
+    def _on_commit(self, event: dict[str, Any]) -> None:
+        """Forget what a document had asked for that is left: nobody will hear of it."""
+        if event["frame"]["id"] == self._target:
+            with self._idle:
+                stays = event["frame"]["loaderId"]
+                self._under_way = {asked: load for asked, load in self._under_way.items() if load == stays}
+                self._idle.notify_all()
+
     def _on_network(self, event: dict[str, Any]) -> None:
         with self._idle:
             if "request" in event:
-                self._under_way.add(event["requestId"])
+                self._under_way[event["requestId"]] = event["loaderId"]
             else:
-                self._under_way.discard(event["requestId"])
+                self._under_way.pop(event["requestId"], None)
                 self._idle.notify_all()
 
     def _on_dialog(self, _: dict[str, Any]) -> None:
@@ -420,6 +444,8 @@ _HANDLERS: dict[str, Callable[[Page, dict[str, Any]], None]] = {
     "Fetch.requestPaused": Page._on_request,
     "Page.loadEventFired": Page._on_load,
     "Page.frameRequestedNavigation": Page._on_navigation,
+    "Page.frameNavigated": Page._on_commit,
+    "Page.frameStoppedLoading": Page._on_stop,
     "Page.javascriptDialogOpening": Page._on_dialog,
     "Input.dragIntercepted": Page._on_drag,
     "Page.downloadWillBegin": Page._on_download,

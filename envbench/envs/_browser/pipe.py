@@ -10,11 +10,9 @@ from __future__ import annotations
 import logging
 import os
 import select
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 import weakref
@@ -25,6 +23,7 @@ from typing import Any
 import msgspec
 
 from envbench.envs._browser.chromium import Program
+from envbench.envs._browser.profile import Profile
 from envbench.errors import BrowserFailed
 
 log = logging.getLogger(__name__)
@@ -116,19 +115,22 @@ class Pipe:
         self._count = 0
         self._lock = threading.Lock()
         self._ended = ""
-        self._profile = tempfile.mkdtemp(prefix="envbench-chromium-")
+        self.profile = Profile()
         self._owner = os.getpid()
         started = threading.Event()
         self._thread = threading.Thread(target=self._run, args=(program, started), daemon=True, name="envbench-browser")
         self._thread.start()
-        started.wait()
-        if not self._ended:
-            _OPEN.add(self)
         try:
+            started.wait()
+            if not self._ended:
+                _OPEN.add(self)
             self.call("Browser.getVersion", {}, seconds=START_S)
         except BrowserFailed as error:
             self.close()
             raise BrowserFailed(f"{program.path} did not start: {error}") from None
+        except BaseException:
+            self.close()
+            raise
 
     @property
     def alive(self) -> bool:
@@ -195,17 +197,22 @@ class Pipe:
             return
         _OPEN.discard(self)
         self._ended = self._ended or "the browser was closed"
+        self._kill()
+        if self._thread is not threading.current_thread():
+            self._thread.join(timeout=5.0)
+        self._kill()  # it may have been starting
+        self.profile.remove()
+
+    def _kill(self) -> None:
         process = getattr(self, "_process", None)
-        if process is not None:
+        if process is not None and process.returncode is None:
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
-        if self._thread is not threading.current_thread():
-            self._thread.join(timeout=5.0)
-        shutil.rmtree(self._profile, ignore_errors=True)
 
     def forget(self) -> None:
         """Close the copies of the pipe in a forked child."""
+        self.profile.forget()
         for end in (self._to, self._from):
             with suppress(OSError):
                 os.close(end)
@@ -226,6 +233,7 @@ class Pipe:
         self._waiting.clear()
         if hasattr(self, "_to"):
             with self._lock:
+                _OPEN.discard(self)  # a child that is forked from now on has other files at these numbers
                 os.close(self._to)
                 os.close(self._from)
 
@@ -234,8 +242,8 @@ class Pipe:
         self._from, its_out = os.pipe()
         os.set_blocking(self._to, False)
         command = [sys.executable, "-S", "-E", "-c", _LAUNCHER, str(os.getpid()), str(its_in), str(its_out)]
-        command += [program.path, *program.flags, f"--user-data-dir={self._profile}", "about:blank"]
-        environment = os.environ | {"TZ": "UTC", "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8"}
+        command += [program.path, *program.flags, f"--user-data-dir={self.profile.path}", "about:blank"]
+        environment = os.environ | {"TZ": "UTC", "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8", "TMPDIR": self.profile.path}
         try:
             self._process = subprocess.Popen(
                 command,
@@ -245,7 +253,7 @@ class Pipe:
                 stderr=subprocess.DEVNULL,
                 start_new_session=True,
                 env=environment,
-                cwd=self._profile,
+                cwd=self.profile.path,
             )
         finally:
             os.close(its_in)

@@ -77,6 +77,9 @@ class Session:
             log.warning("a page could not be started (%s); once more", error)
             self._leave()
             return self._begin(start, run)
+        except BaseException:
+            self._leave()
+            raise
 
     def act(self, action: Action) -> str:
         """Do what is asked and look again; return why it is refused, "" when it was done. A refusal changes nothing.
@@ -84,7 +87,7 @@ class Session:
         Raises:
             BrowserFailed: the page or the browser failed; the episode cannot go on.
         """
-        page = self._open_page()
+        page = self.open_page()
         try:
             page.settle()
             if reason := carry_out(page, action):
@@ -93,15 +96,15 @@ class Session:
                 self._settle_and_look(page)
             else:
                 self._just_look(page)
-        except BrowserFailed:
-            self.failures += 1
-            self._leave()  # what it has done of the action is not known
+        except BaseException as error:  # an interrupt as well: what it has done of the action is not known
+            self.failures += isinstance(error, BrowserFailed)
+            self._leave()
             raise
         return ""
 
     def refresh(self) -> Seen:
         """Look at the page again, after something else than an action has changed it."""
-        self._look(self._open_page())
+        self._look(self.open_page())
         return self.seen
 
     def prepare(self, start: Start, load: bool) -> None:
@@ -112,7 +115,7 @@ class Session:
 
     def screenshot(self) -> bytes:
         """Return the window as PNG."""
-        return self._open_page().screenshot()
+        return self.open_page().screenshot()
 
     def close(self) -> None:
         """Close the pages; again does nothing."""
@@ -123,7 +126,12 @@ class Session:
         """There is no page to act in."""
         return self.page is None or not self.page.usable
 
-    def _open_page(self) -> Page:
+    def open_page(self) -> Page:
+        """Return the page of this episode.
+
+        Raises:
+            BrowserFailed: it is gone.
+        """
         if self.page is None or not self.page.usable:
             raise BrowserFailed("the page of this episode is gone; reset")
         return self.page

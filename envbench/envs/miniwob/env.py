@@ -80,12 +80,11 @@ class MiniWoB(BrowserEnv):
         super()._load_memory(memory)
         self._notes, self._advice = copy.deepcopy((memory or {}).get("notes", {})), None
 
-    def oracle(self) -> str | None:
-        """Return the next action of the page's scripted oracle; None where it has none or nothing is left to do."""
-        page = self._session.page
-        if self._terminated or self._truncated or page is None:
+    def _advise(self) -> str | None:
+        if self._terminated or self._truncated:
             return None
         if self._advice is None:
+            page = self._session.open_page()
             name, seed = self.task.payload
             notes = copy.deepcopy(self._notes)
             view = View(

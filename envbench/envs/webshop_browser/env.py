@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from functools import cache
 from importlib.resources import files
 from typing import Any, ClassVar
@@ -10,7 +11,7 @@ from envbench.env import Transition
 from envbench.envs._browser.env import BrowserEnv, Observation
 from envbench.envs._browser.grammar import Action, parse
 from envbench.envs._browser.session import Start
-from envbench.envs._browser.site import ORIGIN, Request, Response
+from envbench.envs._browser.site import ORIGIN, Request, Response, Site
 from envbench.envs.webshop import grammar
 from envbench.envs.webshop.engine import Engine, Reply
 from envbench.envs.webshop.engine import Session as Shopper
@@ -32,7 +33,7 @@ _LAST_INPUT = frozenset(("click", "check", "mouse_click", "mouse_up", "press", "
 """Actions whose last event is the one that leaves a page: nothing of them can reach the next."""
 
 _REST: dict[str, Any] = {
-    "input": {"typed": [], "checked": [], "focus": -1, "caret": [], "held": []},
+    "input": {"typed": [], "checked": [], "focus": -1, "start": -1, "caret": [], "held": []},
     "sight": {"selection": [], "scrolled": []},
 }
 """What was done to a page that is as it was served."""
@@ -61,6 +62,7 @@ class WebShopBrowser(BrowserEnv):
     def __init__(self, **arguments: Any) -> None:
         super().__init__(**arguments)
         shop_for(self.dataset, self.knobs)
+        self._site = _weakly(self._answer)
         self._inputs: list[str] = []  # what was done to the page since it was served
         self._reply: Reply | None = None  # of the engine, in this step
         self._listening = False  # a request may be the engine's action
@@ -86,7 +88,7 @@ class WebShopBrowser(BrowserEnv):
     def _start(self, task: Task) -> Start:
         width, height = self.window
         url = ORIGIN + site.address(self._engine.session)
-        return Start(url, self._answer, script=_touched(), width=width, height=height)
+        return Start(url, self._site, script=_touched(), width=width, height=height)
 
     def _serve(self) -> None:
         """Load the page that the session stands on, in the tab that is there if there is one."""
@@ -153,7 +155,7 @@ class WebShopBrowser(BrowserEnv):
     def _done_to_page(self) -> dict[str, Any]:
         """Return what was done to the page since it was served: what `touched.js` says, and where the mouse is held."""
         facts, page = self._session.seen.facts, self._session.page
-        held = list(page.mouse or ()) if page is not None and page.held else []
+        held = page.holding if page is not None else []
         return {"input": facts["input"] | {"held": held}, "sight": facts["sight"]}
 
     @property
@@ -208,8 +210,7 @@ class WebShopBrowser(BrowserEnv):
         info = {"url": self._session.seen.url, "page": engine.session.page, "nouns": engine.shop.nouns_name}
         return info if engine.purchase is None else info | {"reward_parts": dict(engine.purchase.parts)}
 
-    def oracle(self) -> str | None:
-        """Return the next action of WebShop's oracle in the browser; None after the purchase."""
+    def _advise(self) -> str | None:
         if self._oracle is None:
             self._oracle = Oracle(self._engine.shop, self._engine.goal)
         action = self._oracle.action(self._engine)
@@ -220,17 +221,26 @@ class WebShopBrowser(BrowserEnv):
 
         A search takes two: `fill`, then Enter.
         """
-        page = self._session.page
-        if page is None:
-            return None
+        page = self._session.open_page()
         return browser_action(self._engine, action, lambda selector: page.invoke("matching", selector), page.evaluate)
+
+
+def _weakly(method: Site) -> Site:
+    """Return a site that does not keep the environment whose method it is."""
+    held = weakref.WeakMethod(method)
+
+    def site(asked: Request) -> Response | None:
+        now = held()
+        return None if now is None else now(asked)
+
+    return site
 
 
 def _takes(action: Action) -> bool:
     """Tell whether the shop takes an action.
 
-    Pages have links for every way, text is one line without tabs (which are keys of their own), and neither the
-    clipboard, which all pages of a process share, nor what could be undone is part of a state.
+    Pages have links for every way, text is one line without tabs (which are keys of their own), and the clipboard is no
+    part of a state.
     """
     if action.name in ("go_back", "go_forward"):
         return False

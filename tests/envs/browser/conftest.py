@@ -1,23 +1,15 @@
 """A Chromium for these tests, and pages served from strings."""
 
-import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 from envbench.envs._browser.browser import close_browser
-from envbench.envs._browser.chromium import MISSING, find_chromium
 from envbench.envs._browser.grammar import parse
 from envbench.envs._browser.page import Page
 from envbench.envs._browser.session import Session, Start
 from envbench.envs._browser.site import ORIGIN, Request, Response
-
-
-@pytest.fixture(autouse=True)
-def _chromium() -> None:
-    if find_chromium() is None:
-        (pytest.fail if "browser" in os.environ.get("ENVBENCH_REQUIRE", "").split(",") else pytest.skip)(MISSING)
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -1,12 +1,15 @@
 """What actions do to a page, how its clock goes, what is read from it, and what typed text cannot do."""
 
 import json
+import re
+import shutil
 import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from envbench.envs._browser.browser import browser, close_browser
 from envbench.envs._browser.env import decode
 from envbench.envs._browser.grammar import parse, quote
 from envbench.envs._browser.session import Session, Start
@@ -263,12 +266,139 @@ def test_the_document_key_tells_states_apart(play: Play) -> None:
 
 def test_a_held_button_is_part_of_the_state(play: Play) -> None:
     keys = set()
-    for actions in (("mouse_move(9, 9)",), ("mouse_down(9, 9)",), ("mouse_down(9, 9)", "mouse_move(50, 9)")):
+    for actions in (
+        ("mouse_move(9, 9)",),
+        ("mouse_down(9, 9)",),
+        ("mouse_down(9, 9)", "mouse_move(50, 9)"),
+        ("mouse_down(50, 9)",),  # where it went down decides what it clicks
+    ):
         played = play("<p>so</p>")
         for action in actions:
             played.act(action)
         keys.add(played.session.seen.document)
-    assert len(keys) == 3
+    assert len(keys) == 4
+
+
+TWO = "<p id=p>one two</p><input id=t aria-label=first><input id=u aria-label=second><p>three</p>"
+
+
+def test_where_tab_goes_on_from_and_which_way_a_selection_was_made_are_part_of_the_state(play: Play) -> None:
+    above, below = play(TWO), play(TWO)
+    above.act("mouse_click(200, 1)")
+    below.act("mouse_click(200, 295)")
+    assert above.session.seen.document != play(TWO).session.seen.document
+    ways = []
+    for keys in (("Home", "Shift+End"), ("End", "Shift+Home")):
+        played = play(TWO)
+        played.act(f"fill({played.ref('first')}, 'abc')")
+        for key in keys:
+            played.act(f"keyboard_press('{key}')")
+        assert played.js("t.selectionStart") == 0
+        assert played.js("t.selectionEnd") == 3
+        ways.append(played.session.seen.document)
+    assert ways[0] != ways[1]
+
+
+def test_the_clipboard_is_the_documents_own(play: Play) -> None:
+    other, played = play(TWO), play(TWO)
+    other.act(f"fill({other.ref('first')}, 'secret')")
+    for key in ("Control+a", "Control+c"):
+        other.act(f"keyboard_press('{key}')")
+    second = played.ref("second")
+    fresh = played.session.seen.document
+    for keys in ("Control+v", "Shift+Insert"):
+        played.act(f"press({second}, '{keys}')")
+        assert played.js("u.value") == ""
+    played.js("document.activeElement.blur(); getSelection().selectAllChildren(p)")
+    for action in ("keyboard_press('Control+c')", f"press({second}, 'Control+v')"):
+        played.act(action)
+    assert played.js("u.value") == "one two"
+    played.act("keyboard_press('Control+z')")
+    assert played.js("u.value") == "one two"  # the document would not show what can be undone
+    for action in (f"press({second}, 'Control+a')", "keyboard_press('Control+x')", "keyboard_press('Control+v')"):
+        played.act(action)
+    assert played.js("u.value") == "one two"
+    played.act(f"clear({second})")
+    played.js("getSelection().removeAllRanges(); document.activeElement.blur()")
+    assert played.session.refresh().document != fresh  # what can be pasted decides what comes
+
+
+def test_pages_hear_of_copies_and_pastes(play: Play) -> None:
+    played = play(
+        "<input id=t aria-label=first><script>"
+        "t.oncopy = (event) => { event.clipboardData.setData('text/plain', 'own'); event.preventDefault(); };"
+        "t.onpaste = (event) => { t.dataset.got = event.clipboardData.getData('text'); event.preventDefault(); };"
+        "</script>"
+    )
+    played.act(f"fill({played.ref('first')}, 'text')")
+    for key in ("Control+a", "Control+c", "Control+v"):
+        played.act(f"keyboard_press('{key}')")
+    assert played.js("t.dataset.got") == "own"
+    assert played.js("t.value") == "text"
+
+
+def test_what_is_marked_is_not_pasted_by_the_middle_button(play: Play) -> None:
+    played = play(TWO)
+    played.act("mouse_dblclick(12, 24)")
+    assert played.js("String(getSelection())").strip() == "one"
+    x, y, width, height = next(row.box for row in played.session.seen.rows if row.name == "first")
+    played.act(f'mouse_click({x + width / 2}, {y + height / 2}, button="middle")')
+    assert played.js("t.value") == ""
+
+
+ENDINGS = {
+    "a place in the page": ("<a href='#x'>go</a><p id=x>x</p>", "go_back()"),
+    "history": ("<button onclick=\"history.pushState(0, '', '/y')\">go</button>", "go_back()"),
+    "another program": ("<a href='mailto:a@b.c'>go</a>", "noop()"),
+    "given up": ("<button onclick=\"location.href = '/?2'; window.stop()\">go</button>", "noop()"),
+    "asked for and left": ("<button onclick=\"fetch('/'); location.reload()\">go</button>", "noop()"),
+}
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_a_navigation_without_a_document_keeps_nobody_waiting(play: Play, ending: str) -> None:
+    page, after = ENDINGS[ending]
+    played = play(page, deadline=3)
+    assert played.act(f"click({played.ref('go')})") == ""
+    assert played.act(after) == ""
+    assert played.ref("go") >= 0
+
+
+def test_html_has_what_was_entered_and_the_numbers_of_the_text(play: Play) -> None:
+    played = play("<title>in the body</title>" + FORM, html=True)
+    played.act(f"fill({played.ref('name')}, 'new')")
+    played.act(f"fill({played.ref('story')}, 'long')")
+    played.act(f"click({played.ref('agree')})")
+    played.act(f"select({played.ref('list')}, 'two')")
+    html = played.session.seen.html
+    assert 'value="new"' in html
+    assert ">long</textarea>" in html
+    assert re.search(r'id="c" bid="\d+" checked="">', html)
+    assert re.search(r'<option bid="\d+" selected="">two', html)
+    assert f' bid="{played.ref("go")}">go</button>' in html
+
+
+def test_a_plain_browser_reads_the_same(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without command over frames the driver waits for real ones; keys are the same."""
+    plain = shutil.which("chromium")
+    if plain is None:
+        pytest.skip("no plain Chromium: apt-get install chromium")
+
+    def keys() -> list[str]:
+        played = play(FORM)
+        found = [played.session.seen.document]
+        for action in (f"click({played.ref('agree')})", f"fill({played.ref('name')}, 'x')", "mouse_drag(9, 9, 60, 30)"):
+            assert played.act(action) == ""
+            found.append(played.session.seen.document)
+        assert decode(played.session.screenshot()).shape == (300, 400, 3)
+        return found
+
+    expected = keys()
+    close_browser()
+    monkeypatch.setenv("ENVBENCH_CHROMIUM", plain)
+    assert not browser().program.frame_control
+    assert keys() == expected
+    close_browser()
 
 
 def test_reading_changes_nothing(play: Play) -> None:

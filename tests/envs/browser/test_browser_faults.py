@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from envbench.envs._browser.browser import browser, close_browser, replaced
+from envbench.envs._browser.page import Page
 from envbench.envs._browser.session import Session, Start
 from envbench.envs._browser.site import ORIGIN, Response
 from envbench.errors import BrowserFailed
@@ -143,12 +144,17 @@ def test_popups_are_closed(play: Play) -> None:
     assert sum(one.get("openerId") is not None for one in pages) == 0
 
 
-def test_downloads_are_refused(play: Play, tmp_path: Path) -> None:
+def test_downloads_are_refused(play: Play, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    close_browser()
     played = play("<a download='it.txt' href='data:text/plain,hello'>go</a>")
     assert played.act(f"click({played.ref('go')})") == ""
     assert played.act("noop()") == ""
+    assert played.session.page.downloads == 1
     assert played.session.seen.url.endswith("/")
-    assert list(tmp_path.iterdir()) == []
+    profile = Path(browser().pipe.profile.path)
+    assert not [path for place in (tmp_path, profile) for path in place.rglob("it*.txt*")]
+    close_browser()
 
 
 def test_pickers_of_the_system_stay_closed(play: Play) -> None:
@@ -163,13 +169,14 @@ def test_pickers_of_the_system_stay_closed(play: Play) -> None:
 
 def test_everything_but_the_site_is_refused_and_reported(play: Play) -> None:
     wanted = ("http://127.0.0.1:1/a.png", "https://example.org/b.png", "file:///etc/hostname", "/not-here.png")
-    body = "".join(f"<img src='{address}'>" for address in wanted)
+    body = "".join(f"<img src='{address}' onload='got = 1'>" for address in wanted)
     played = play(body + "<button onclick='sent = fetch(`http://localhost:1/x`).then(() => 1, () => 0)'>go</button>")
     played.act(f"click({played.ref('go')})")
     refused = played.session.page.refused
     for address in ("http://127.0.0.1:1/a.png", "https://example.org/b.png", "not-here.png", "http://localhost:1/x"):
         assert any(address in one for one in refused), address
     assert played.session.page.evaluate("sent", wait=True) == 0
+    assert played.js("typeof got") == "undefined"
     for gone_from_pages in ("WebSocket", "RTCPeerConnection", "EventSource", "WebTransport", "Worker"):
         assert played.js(f"typeof {gone_from_pages}") == "undefined"
 
@@ -221,6 +228,82 @@ def test_no_process_outlives_its_parent(end: str, kill: bool) -> None:
     child.wait(timeout=30)
     child.stdout.close()
     assert gone(pid)
+
+
+def test_the_folder_of_a_killed_process_is_removed_by_the_next_browser() -> None:
+    script = "import time\nfrom envbench.envs._browser.browser import browser\n"
+    script += "print(browser().pipe.profile.path, flush=True)\ntime.sleep(60)"
+    child = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
+    assert child.stdout is not None
+    left = Path(child.stdout.readline().strip())
+    close_browser()
+    browser()
+    assert left.is_dir()  # in use
+    child.kill()
+    child.wait(timeout=30)
+    child.stdout.close()
+    assert left.is_dir()
+    close_browser()
+    own = Path(browser().pipe.profile.path)
+    assert not left.exists()
+    assert not left.with_name(left.name + ".lock").exists()
+    close_browser()
+    assert not own.exists()
+    assert not own.with_name(own.name + ".lock").exists()
+
+
+@pytest.mark.parametrize("ms", [10, 40])
+def test_an_interrupt_while_a_browser_starts_leaves_none(ms: int) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    close_browser()
+    before = signal.signal(signal.SIGALRM, interrupt)
+    signal.setitimer(signal.ITIMER_REAL, ms / 1000)
+    try:
+        browser()
+    except KeyboardInterrupt:
+        pass
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    close_browser()
+    ours = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+    names = [Path(f"/proc/{child}/cmdline").read_bytes() for child in ours]
+    assert not any(b"--remote-debugging-pipe" in name for name in names)
+
+
+def test_an_interrupted_step_ends_the_episode(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+    played = play("<button>go</button>")
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Page, "hear", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        played.act("noop()")
+    assert played.session.gone  # what it has done is not known
+    with pytest.raises(BrowserFailed, match="reset"):
+        played.act("noop()")
+
+
+def test_a_fork_after_a_browser_died_closes_nothing_of_others(tmp_path: Path) -> None:
+    pipe = browser().pipe
+    os.kill(pipe.pid, signal.SIGKILL)
+    pipe._thread.join(timeout=10)
+    files = [tmp_path.joinpath(str(number)).open("w") for number in range(8)]
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            for file in files:
+                os.fstat(file.fileno())
+            code = 0
+        finally:
+            os._exit(code)
+    for file in files:
+        file.close()
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
 def test_a_forked_child_neither_uses_nor_keeps_the_browser() -> None:

@@ -4,14 +4,12 @@ Prints one JSON object: source of the task -> rows of keys, rewards and actions.
 """
 
 import json
-import os
 import sys
 from typing import Any
 
 import gymnasium
 
 from envbench.env import Env
-from envbench.errors import BrowserMissing, MissingExtra
 from envbench.registry import panel
 from envbench.seeding import below, choice, derive_seed, generator
 from envbench.types.task import Task
@@ -24,16 +22,6 @@ def make(**knobs: Any) -> Env[Any]:
     env = gymnasium.make(ID, dataset="pages", max_steps=None, disable_env_checker=True, **knobs).unwrapped
     assert isinstance(env, Env)
     return env
-
-
-def present() -> None:
-    """Skip (or fail, where it is required) without a Chromium or the wheel."""
-    import pytest
-
-    try:
-        make().close()
-    except (BrowserMissing, MissingExtra) as error:
-        (pytest.fail if "browser" in os.environ.get("ENVBENCH_REQUIRE", "").split(",") else pytest.skip)(str(error))
 
 
 def tasks(pages: list[str], seeds: int = 2) -> list[Task]:

@@ -11,15 +11,9 @@ from typing import Any
 
 import pytest
 
-from envbench.envs._browser.chromium import find_chromium
+from envbench.envs._browser.chromium import need_chromium
 
-playwright = pytest.importorskip("playwright.sync_api")
-
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.usefixtures("socket_enabled"),
-    pytest.mark.skipif(find_chromium() is None, reason="no Chromium on this machine"),
-]
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("socket_enabled")]
 
 TASK = "webshop/builtin/test/0042"  # size: 3xl
 
@@ -70,10 +64,10 @@ def playing(*options: str) -> Iterator[tuple[Any, str]]:
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
-    program = find_chromium()
-    assert program is not None
-    with playwright.sync_playwright() as running:
-        browser = running.chromium.launch(executable_path=program.path, args=["--no-sandbox", "--disable-gpu"])
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as running:
+        browser = running.chromium.launch(executable_path=need_chromium().path, args=["--no-sandbox", "--disable-gpu"])
         yield browser
         browser.close()
 
