@@ -22,7 +22,8 @@ class TurnCollector:
 
     Attributes:
         turns: of the iteration that is being collected; `Rollout.row` numbers them.
-        splits: transcripts that a chat template made it begin anew, in the iteration.
+        splits: transcripts that had to begin anew in the iteration, since the tokenizer's chat template writes what was
+            said before in other tokens than were recorded.
     """
 
     def __init__(self, table: Table, max_tokens: int) -> None:
@@ -31,6 +32,10 @@ class TurnCollector:
         self.splits = 0
         self._ids = Ids()
         self._iteration = -1
+
+    def metrics(self) -> dict[str, float]:
+        """Return figures of the iteration for its row: `template_splits` is `splits`, 0 outside of dialogues."""
+        return {"template_splits": float(self.splits)}
 
     def collect(self, members: Members) -> Rollout:
         """Play every member once.
@@ -70,6 +75,7 @@ class TurnCollector:
             memory = self.turns[int(origin.row[row])].memory
             starts.append(_from_snapshot(task, forks.noise_seed(fork), origin.place[row], memory, int(origin.t[row])))
         played = self.table.play(starts, lambda t: forks.token_draws(t, self._max_tokens))
+        self.splits -= sum(one.memory.splits for one in starts if one.memory is not None)  # before the fork
         return self._rollout(origin.members, played, columns, start)
 
     def _rollout(

@@ -16,7 +16,7 @@ from envbench.policies.lm.policy import CausalLMPolicy, Reply
 
 
 class Reader:
-    """Conversations side by side: a row whose prompt begins with what it has read reads the rest alone.
+    """Conversations side by side: each row reads what its prompt has behind the part that it has read already.
 
     Args:
         policy: that replies.
@@ -64,21 +64,25 @@ class Reader:
     ) -> list[Drawn]:
         """Read what is new and sample."""
         forward = self._policy.forward
-        if self._cache is None or not self._grows(prompts, rows):
+        if self._cache is None:
             room = max(max_tokens, self._capacity - max(map(len, prompts)))
             self._cache, logits = read_prompts(forward, prompts, room)
         else:
             device = next(forward.model.parameters()).device
-            if list(rows) != list(range(len(self._read))):
-                self._cache = self._cache.select(torch.tensor(rows, dtype=torch.int64, device=device))
-            behind = [len(self._read[row]) for row in rows]
-            tokens, counts = pad([prompt[start:] for prompt, start in zip(prompts, behind, strict=True)], device)
+            of = [max(row, 0) for row in rows]  # a new conversation takes what begins alike from any row
+            if of != list(range(len(self._read))):
+                self._cache = self._cache.select(torch.tensor(of, dtype=torch.int64, device=device))
+            kept = [_common(self._read[row], prompt) for row, prompt in zip(of, prompts, strict=True)]
+            self._cache.forget(torch.tensor(kept, dtype=torch.int64, device=device))
+            tokens, counts = pad([prompt[start:] for prompt, start in zip(prompts, kept, strict=True)], device)
             logits = forward.extend(self._cache, tokens, counts)
         drawn, self._cache = generate(forward, self._cache, logits, uniforms, max_tokens, self._policy.stop, keep=True)
         return drawn
 
-    def _grows(self, prompts: Sequence[tuple[int, ...]], rows: Sequence[int]) -> bool:
-        return all(
-            row >= 0 and len(prompt) > len(self._read[row]) and prompt[: len(self._read[row])] == self._read[row]
-            for prompt, row in zip(prompts, rows, strict=True)
-        )
+
+def _common(read: tuple[int, ...], prompt: tuple[int, ...]) -> int:
+    """Return how many first tokens of a prompt were read, all but its last at most."""
+    longest = min(len(read), len(prompt) - 1)
+    if read[:longest] == prompt[:longest]:
+        return longest
+    return next(place for place in range(longest) if read[place] != prompt[place])
