@@ -22,7 +22,7 @@ from torch import Tensor
 from envbench import credit
 from envbench.errors import InvalidValue, MissingExtra
 from envbench.integrations.episodes import EpisodePlayer, Episodes, columns_of
-from envbench.policies.lm.policy import CausalLMPolicy
+from envbench.policies.lm.policy import CausalLMPolicy, base_of
 from envbench.seeding import derive_seed
 
 try:  # by name: type checkers would take this very file for `trl`
@@ -69,7 +69,7 @@ class EpisodeRollouts(EpisodePlayer):
         self._calls = self._calls + 1 if step == self._at else 0
         self._at = step
         iteration = derive_seed(step, "train" if training else "eval", self._calls)
-        model = trainer.accelerator.unwrap_model(trainer.model)
+        model = base_of(trainer.accelerator.unwrap_model(trainer.model))
         if self._policy is None or self._policy.model is not model:
             self._policy = type(self).sampler(model, trainer.processing_class)
         model.eval()  # no dropout while sampling

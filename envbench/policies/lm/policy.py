@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM
+from transformers.utils import logging
 
 from envbench.errors import InvalidValue
 from envbench.policies.lm import tokenizer as text
@@ -49,7 +51,7 @@ class CausalLMPolicy:
     """A model with its tokenizer.
 
     Args:
-        model: a causal language model of `transformers`, in evaluation mode.
+        model: a causal language model of `transformers`, in evaluation mode, adapters of `peft` in it or not.
         tokenizer: of `transformers`, with an end token.
 
     Attributes:
@@ -57,10 +59,11 @@ class CausalLMPolicy:
         autocast: computes replies in this dtype, with weights of a wider one; None for the weights' own.
 
     Raises:
-        InvalidValue: for a tokenizer that the model does not know all tokens of.
+        InvalidValue: for a tokenizer that the model does not know all tokens of, or adapters outside of its weights.
     """
 
     def __init__(self, model: Any, tokenizer: Any) -> None:
+        model = base_of(model)
         known = model.get_input_embeddings().weight.shape[0]
         if len(tokenizer) > known:
             raise InvalidValue(
@@ -81,7 +84,8 @@ class CausalLMPolicy:
         """Return the policy of a local folder or a hub id.
 
         Raises:
-            InvalidValue: where no causal language model with a tokenizer can be read, or the device has no room for it.
+            InvalidValue: where no causal language model with all its weights and a tokenizer can be read, or the device
+                has no room for it.
         """
         if dtype not in DTYPES:
             raise InvalidValue(f"dtype {dtype!r}: expected one of {', '.join(DTYPES)}")
@@ -89,9 +93,16 @@ class CausalLMPolicy:
             raise InvalidValue(f"{source}: no such folder; `envbench model new --size nano --out {source}` makes one")
         tokenizer = text.load_tokenizer(source)
         try:
-            with quiet():
-                model: Any = AutoModelForCausalLM.from_pretrained(str(source), dtype=DTYPES[dtype])
+            with quiet(), _without_report():
+                model, found = AutoModelForCausalLM.from_pretrained(
+                    str(source), dtype=DTYPES[dtype], output_loading_info=True, ignore_mismatched_sizes=True
+                )
+            _check_whole(source, model, found)
             model.to(device).eval()
+        except SafetensorError as error:
+            raise InvalidValue(
+                f"{source}: its weights are damaged or cut off ({_line(error)}); copy or make the model again"
+            ) from None
         except (OSError, ValueError, KeyError) as error:
             raise InvalidValue(f"{source}: no causal language model can be read there ({_line(error)})") from None
         except (RuntimeError, MemoryError, AssertionError) as error:  # no such device, no room, weights that do not fit
@@ -199,6 +210,45 @@ class CausalLMPolicy:
             raise InvalidValue(
                 f"a prompt of {longest} tokens with a reply of up to {more} does not fit: the model reads at most "
                 f"{self.forward.max_length}; use less history, shorter replies or another model"
+            )
+
+
+def base_of(model: Any) -> Any:
+    """Return the causal language model under adapters of `peft`, which are in its layers; any other as it is.
+
+    Raises:
+        InvalidValue: for learnt prompts, which stand in front of what the model reads.
+    """
+    if not hasattr(model, "get_base_model"):
+        return model
+    if model.active_peft_config.is_prompt_learning:
+        raise InvalidValue(f"{model.active_peft_config.peft_type}: a learnt prompt is not read here; use LoRA")
+    return model.get_base_model()
+
+
+@contextmanager
+def _without_report() -> Iterator[None]:
+    """Keep `transformers` from printing a table of the weights that it did not find: one line says so."""
+    before = logging.get_verbosity()
+    logging.set_verbosity_error()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(before)
+
+
+def _check_whole(source: str | Path, model: Any, found: Mapping[str, Any]) -> None:
+    """Raise `InvalidValue` where weights would be random: not in the folder, or of another shape there."""
+    named = dict(model.named_parameters(remove_duplicate=False))
+    missing = set(found["missing_keys"])
+    read = {id(one) for name, one in named.items() if name not in missing}
+    missing = {name for name in missing if id(named.get(name)) not in read}  # what is tied to another is there
+    for names, problem in ((missing, "are missing"), (found["mismatched_keys"], "have another shape than config.json")):
+        if names:
+            shown = sorted(one if isinstance(one, str) else one[0] for one in names)
+            raise InvalidValue(
+                f"{source}: {len(shown)} of its weights {problem} ({shown[0]}{', ...' * (len(shown) > 1)}); "
+                "copy or make the model again"
             )
 
 

@@ -21,6 +21,8 @@ PAD, BOS, EOS = "<pad>", "<bos>", "<eos>"
 TAGS = ("<think>", "</think>", "<action>", "</action>")
 SMALLEST = 256 + 3 + len(TAGS)  # every byte and the marks
 
+_SAMPLE = "Go to the shelf 12.\n#_XP#\n<action>search[red shoe]</action>"  # signs that prompts of ours are made of
+
 _PIECES = r" ?\p{Lu}?\p{Ll}+|[\s\S]"
 
 
@@ -81,18 +83,31 @@ def load_tokenizer(source: str | Path) -> Any:
     """Return the tokenizer of a model's folder or hub id.
 
     Raises:
-        InvalidValue: where there is none, or one without a token that ends a reply.
+        InvalidValue: where there is none, or one that loses text, or without a token that ends a reply.
     """
     try:
         kind = PreTrainedTokenizerFast if _is_plain(Path(source)) else AutoTokenizer
         tokenizer = kind.from_pretrained(str(source))
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except Exception as error:  # what `tokenizers` raises has no narrower class
         raise InvalidValue(f"{source}: no tokenizer can be read there ({_line(error)})") from None
+    if not _reads_back(tokenizer):
+        raise InvalidValue(
+            f"{source}: its tokenizer does not give text back, as when tokenizer.json is missing; copy or make the "
+            "model again"
+        )
     if tokenizer.eos_token_id is None:
         raise InvalidValue(
             f"{source}: its tokenizer has no eos token, so no reply could end; set one and save it again"
         )
     return tokenizer
+
+
+def _reads_back(tokenizer: Any) -> bool:
+    """Return whether a text survives, blanks apart: some tokenizers put one before a text or between its words.
+
+    `transformers` makes up an empty tokenizer where the file is missing, and every text is then nothing, or unknown.
+    """
+    return "".join(decode(tokenizer, encode(tokenizer, _SAMPLE)).split()) == "".join(_SAMPLE.split())
 
 
 def _is_plain(folder: Path) -> bool:
