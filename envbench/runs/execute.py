@@ -39,7 +39,7 @@ def execute(
         worker: module-level function `(config, spec) -> CellResult`. What it raises makes the cell fail, but for
             `DiskFull`, `InvalidValue`, `DataMissing` and `DataCorrupt`, which end the run, since no other cell would
             fare better; a failure of an environment that belongs into the statistics is a row with the outcome
-            `env_error` instead.
+            `env_error` instead. `NonFiniteLoss` ends a run of one cell too.
         out: the run directory, made if absent.
         workers: processes; 1 runs the cells in this one. A cell whose process dies is tried once more.
         setup: module-level function `(config) -> None`, called once in each process before its first cell, to load
@@ -59,7 +59,7 @@ def execute(
         DiskFull: when the disk has no room left.
         InvalidValue: for `workers < 1`, a worker that is not a module-level function, or late cells without
             `complete`; as the worker raises it.
-        DataMissing, DataCorrupt: as the worker raises them.
+        DataMissing, DataCorrupt: as the worker raises them; NonFiniteLoss: so in a run of one cell.
     """
     if workers < 1:
         raise InvalidValue(f"workers={workers}: at least one process is needed, e.g. --workers 1")
@@ -104,6 +104,7 @@ def _run_cells(
     total = len(plan.cells)
     before = total - len(store.unfinished())
     failures: list[str] = []
+    lasting = 0
     outcomes = _in_process(job, todo) if workers == 1 else Pool(job, workers).run(todo)
     with closing(outcomes):
         for settled, (index, outcome) in enumerate(outcomes, start=before + 1):
@@ -114,12 +115,18 @@ def _run_cells(
                 store.append(index, outcome.payload)
             else:
                 failures.append(f"{key}: {outcome.message} ({store.fail(index, outcome.traceback)})")
+                if outcome.lasting is not None:
+                    lasting += 1
+                    if total == 1:
+                        raise outcome.lasting
             if on_progress is not None:
                 on_progress(settled, total, key)
     if failures:
+        again = "run the same command again to retry"
+        if lasting == len(failures):
+            again = "the same command would fail again"
         raise RunIncomplete(
-            f"{len(failures)} of {total} cells failed, the others are stored; run the same command again to retry. "
-            f"First: {failures[0]}"
+            f"{len(failures)} of {total} cells failed, the others are stored; {again}. First: {failures[0]}"
         )
 
 

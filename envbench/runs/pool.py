@@ -12,7 +12,15 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from typing import Any, NamedTuple, TypeAlias
 
-from envbench.errors import DataCorrupt, DataMissing, DiskFull, EnvbenchError, InvalidValue, RunIncomplete
+from envbench.errors import (
+    DataCorrupt,
+    DataMissing,
+    DiskFull,
+    EnvbenchError,
+    InvalidValue,
+    NonFiniteLoss,
+    RunIncomplete,
+)
 from envbench.processes import enter_worker, spawn
 from envbench.runs.tables import CellResult, encode_result
 
@@ -29,12 +37,16 @@ _STOPPING = (DiskFull, InvalidValue, DataMissing, DataCorrupt)
 
 
 class Outcome(NamedTuple):
-    """What became of one cell: its encoded result, or a message and a traceback, or the error that ends the run."""
+    """What became of one cell: its encoded result, or a message and a traceback, or the error that ends the run.
+
+    `lasting` is the error, of one that failed, that another try would meet again.
+    """
 
     payload: bytes = b""
     message: str = ""
     traceback: str = ""
     stop: EnvbenchError | None = None
+    lasting: EnvbenchError | None = None
 
 
 class Job:
@@ -66,7 +78,8 @@ class Job:
             return Outcome(payload=encode_result(result))
         except Exception as error:
             message = " ".join(f"{type(error).__name__}: {error}".split())
-            return Outcome(message=message, traceback=traceback.format_exc())
+            lasting = error if isinstance(error, NonFiniteLoss) else None
+            return Outcome(message=message, traceback=traceback.format_exc(), lasting=lasting)
 
 
 def _serve(connection: Connection, job: Job) -> None:

@@ -6,7 +6,7 @@ import signal
 import time
 from pathlib import Path
 
-from envbench.errors import InvalidValue
+from envbench.errors import InvalidValue, NonFiniteLoss
 from envbench.runs import Cell, CellResult, Plan, execute
 from envbench.seeding import derive_seed
 
@@ -116,3 +116,11 @@ if __name__ == "__main__":  # the victim of the kill tests: FOLDER CELLS WORKERS
     folder, cells, workers, nap, *late = sys.argv[1:]
     plan = (make_late_plan if late else make_plan)(int(cells), notes=folder, nap=float(nap))
     execute(plan, play, Path(folder) / "run", workers=int(workers), complete=fill)
+
+
+def diverging(config, spec):
+    """A training run whose rate is too high, where the spec says so."""
+    if spec["index"] % 3 == 0:
+        raise NonFiniteLoss("the loss is nan. Lower the learning rate")
+    note(config["notes"], spec["index"])
+    return CellResult(metrics=[{"index": spec["index"]}])

@@ -13,7 +13,7 @@ import run_workers
 from run_workers import calls, make_late_plan, make_plan
 
 import envbench
-from envbench.errors import DiskFull, InvalidValue, RunConflict, RunIncomplete
+from envbench.errors import DiskFull, InvalidValue, NonFiniteLoss, RunConflict, RunIncomplete
 from envbench.runs import CellResult, execute, open_run
 from envbench.runs.files import only_writer
 from envbench.runs.store import open_store
@@ -245,6 +245,19 @@ def test_failed_cells_are_reported_and_retried(tmp_path, workers):
     assert sorted(map(int, calls(tmp_path))) == list(range(6))
     assert len(run.metrics()) == 6
     assert "failures" not in listing(run.path)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_cell_that_diverges_fails_alone_and_is_not_said_to_be_worth_a_retry(tmp_path, workers):
+    with pytest.raises(
+        RunIncomplete, match="2 of 6 cells failed.*the same command would fail again.*Lower the"
+    ) as found:
+        execute(make_plan(6, notes=str(tmp_path)), run_workers.diverging, tmp_path / "r", workers=workers)
+    assert "to retry" not in str(found.value)
+    assert sorted(map(int, calls(tmp_path))) == [1, 2, 4, 5]
+    with pytest.raises(NonFiniteLoss, match=r"^the loss is nan. Lower the learning rate$"):
+        execute(make_plan(1, notes=str(tmp_path)), run_workers.diverging, tmp_path / "one", workers=workers)
+    assert listing(tmp_path / "one" / "failures") == ["000000.txt"]
 
 
 @pytest.mark.parametrize("workers", [1, 2])
