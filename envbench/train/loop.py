@@ -28,7 +28,10 @@ from envbench.types import Advantages, StepBatch
 
 Row = dict[str, Any]
 
+# A checkpoint is written when this long has passed since the last, and this many times what the last one took: the
+# weights and the optimiser of a large model take longer to write than an iteration of it takes to compute.
 _CHECKPOINT_SECONDS = 2.0
+_CHECKPOINT_TIMES = 20.0
 
 
 def train(
@@ -43,7 +46,7 @@ def train(
     Args:
         config: what to train.
         checkpoint: file to continue from, if it is there, and to keep the state in; the clock decides when it is
-            written, never what is in it.
+            written, never what is in it. Writing takes about a twentieth of the time at most, beside `wall_seconds`.
         on_row: called with each row as it is logged.
         folder: where policies that have files of their own keep the `last` and the `best` model; None for nowhere.
 
@@ -54,14 +57,15 @@ def train(
     plain = trainer.config.plain()
     if checkpoint:
         trainer.read(checkpoint, plain)
-    saved = time.monotonic()
+    saved, took = time.monotonic(), 0.0
     while trainer.iteration < config.iterations:
         row = trainer.step(folder)
         if row is not None and on_row is not None:
             on_row(row)
         last = trainer.iteration == config.iterations
-        if checkpoint and (last or time.monotonic() - saved > _CHECKPOINT_SECONDS):
-            trainer.write(checkpoint, plain)
+        due = time.monotonic() - saved >= max(_CHECKPOINT_SECONDS, _CHECKPOINT_TIMES * took)
+        if checkpoint and (last or due):
+            took = trainer.write(checkpoint, plain)
             saved = time.monotonic()
     if folder is not None:
         trainer.learner.keep(folder / "last")
@@ -143,7 +147,7 @@ class Trainer:
         self.iteration = self._sampled = self._used = 0  # iterations, groups, groups in an update
         self.spent = Spent()
         self.rows: list[Row] = []
-        self._seconds = 0.0
+        self._seconds = self._checkpoint_seconds = 0.0
         self._parts = np.zeros(3)  # seconds spent on filling columns, on credit, on updates
         self._validation: dict[str, float] = {}
         replay = config.replay if isinstance(config, TrainConfig) else None
@@ -276,6 +280,7 @@ class Trainer:
                 "credit_seconds": round(float(self._parts[1]), 4),
                 "update_seconds": round(float(self._parts[2]), 4),
                 **{name: round(value, 4) for name, value in self.learner.seconds().items()},
+                "checkpoint_seconds": round(self._checkpoint_seconds, 4),
                 "wall_seconds": round(self._seconds, 4),
             }
         )
@@ -287,7 +292,7 @@ class Trainer:
             "iteration": self.iteration,
             "groups": [self._sampled, self._used],
             "spent": asdict(self.spent),
-            "seconds": [self._seconds, *self._parts.tolist()],
+            "seconds": [self._seconds, self._checkpoint_seconds, *self._parts.tolist()],
             "rows": self.rows,
             "validation": self._validation,
             "learner": self.learner.state(),
@@ -298,7 +303,7 @@ class Trainer:
         """Go on from a `state()` of the same configuration, and its tensors."""
         self.iteration, (self._sampled, self._used) = state["iteration"], state["groups"]
         self.spent = Spent(**state["spent"])
-        self._seconds, *parts = state["seconds"]
+        self._seconds, self._checkpoint_seconds, *parts = state["seconds"]
         self._parts = np.array(parts)
         self.rows, self._validation = list(state["rows"]), dict(state["validation"])
         self.learner.load(state["learner"], tensors or {})
@@ -311,9 +316,13 @@ class Trainer:
         if stored is not None:
             self.load(*stored)
 
-    def write(self, file: Path, plain: Mapping[str, Any]) -> None:
-        """Replace the checkpoint by the state as it is."""
+    def write(self, file: Path, plain: Mapping[str, Any]) -> float:
+        """Replace the checkpoint by the state as it is; return the seconds that it took."""
+        start = time.perf_counter()
         checkpoints.write(file, plain, self.state(), self.learner.tensors())
+        took = time.perf_counter() - start
+        self._checkpoint_seconds += took
+        return took
 
 
 def signal_of(rollout: Rollout) -> dict[str, float]:

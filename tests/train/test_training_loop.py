@@ -44,7 +44,7 @@ def test_rows_follow_the_schema():
         "env", "dataset", "split", "panel_sha256", "method", "options", "advantage_scale", "learning_rate", "seed",
         "iteration", "env_steps", "policy_tokens", "episodes", "groups_sampled", "groups_used", "success", "score",
         "episode_return", "episode_length", "group_signal", "anchor_shared", "anchor_group_size", "advantage_rms",
-        "fill_seconds", "credit_seconds", "update_seconds", "wall_seconds",
+        "fill_seconds", "credit_seconds", "update_seconds", "checkpoint_seconds", "wall_seconds",
     ]  # fmt: skip
     assert rows[-1]["episodes"] == 6 * 2 * 4
     assert rows[-1]["groups_sampled"] == rows[-1]["groups_used"] == 6 * 2
@@ -120,6 +120,7 @@ seen = []
 
 def test_an_interrupted_directory_goes_on(tmp_path, monkeypatch):
     monkeypatch.setattr("envbench.train.loop._CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr("envbench.train.loop._CHECKPOINT_TIMES", 0.0)
     seen.clear()
     with pytest.raises(KeyboardInterrupt):
         execute_training(LAKE, tmp_path / "run", stop_at_three)
@@ -127,6 +128,26 @@ def test_an_interrupted_directory_goes_on(tmp_path, monkeypatch):
     assert seen == [0, 1, 2, 3, 3, 4, 5]  # the iteration that was cut is played again
     assert timeless(run.metrics()) == [{"cell": "grpo/0", **row} for row in timeless(train(LAKE))]
     assert execute_training(LAKE, tmp_path / "run", stop_at_three).metrics() == run.metrics()
+
+
+@pytest.mark.parametrize(("took", "expected"), [(0.01, [2, 4, 6, 8, 10, 11]), (0.25, [2, 7, 11]), (9.0, [2, 11])])
+def test_checkpoints_take_a_twentieth_of_the_time(tmp_path, monkeypatch, took, expected):
+    """Of iterations of a second each: no more often than every 2 s, and than 20 times what the last one took."""
+    now, written = [0.0], []
+
+    def write(trainer, _file, _plain):
+        written.append(trainer.iteration)
+        return took
+
+    def step(trainer, _folder):
+        now[0] += 1.0
+        trainer.iteration += 1
+
+    monkeypatch.setattr("envbench.train.loop.time.monotonic", lambda: now[0])
+    monkeypatch.setattr(Trainer, "write", write)
+    monkeypatch.setattr(Trainer, "step", step)
+    train(dataclasses.replace(LAKE, iterations=11), checkpoint=tmp_path / "checkpoint.json")
+    assert written == expected
 
 
 def trained_policy():

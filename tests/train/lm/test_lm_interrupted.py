@@ -17,7 +17,7 @@ import sys, json
 from pathlib import Path
 import envbench.train.loop as loop
 from envbench.train.read import config_from
-loop._CHECKPOINT_SECONDS = 0.0
+loop._CHECKPOINT_SECONDS = loop._CHECKPOINT_TIMES = 0.0
 config = config_from(json.loads(sys.argv[1]))
 print("ready", flush=True)
 loop.train(config, checkpoint=Path(sys.argv[2]))
