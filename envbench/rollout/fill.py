@@ -14,9 +14,8 @@ import numpy as np
 
 from envbench.errors import MissingColumn
 from envbench.rollout.critic import Critic
-from envbench.rollout.forks import Collector
 from envbench.rollout.record import RECORDED, Flags, Floats, Ints, Rollout
-from envbench.rollout.values import with_values
+from envbench.rollout.values import COLUMNS, Forker, with_values
 
 
 class Scene(NamedTuple):
@@ -210,7 +209,7 @@ def check_columns(
     for name, by in record.items():
         if name in CONTINUED and not continuations:
             raise MissingColumn(by, name, "Only continuations fill it: set continuations=8, for example.")
-        if name not in (*RECORDED, *producers, *CONTINUED):
+        if name not in (*RECORDED, *producers, *(COLUMNS if continuations else ())):
             raise MissingColumn(by, name, refused.get(name, "A rollout has nothing to fill it with."))
 
 
@@ -241,12 +240,12 @@ class Filler:
         self._producers = producers
         self._learns = bool(_CRITICS & set(record))
 
-    def fill(self, rollout: Rollout, collector: Collector) -> Rollout:
+    def fill(self, rollout: Rollout, collector: Forker) -> Rollout:
         """Return the rollout with every column of the record.
 
         Args:
             rollout: of the policy as it stands.
-            collector: the one that played it.
+            collector: as for `with_values`.
         """
         if self._continuations:
             rollout = with_values(rollout, collector, self._continuations)

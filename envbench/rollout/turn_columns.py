@@ -122,8 +122,17 @@ def _head(name: str) -> Producer:
     return lambda scene: _scores(scene).values[name][first_tokens(scene)]
 
 
+_LAST = "A model's critic reads prompts, and behind the last step none is written: use bootstrap='terminal'"
+
+# Columns that a table fills and a language model does not, and why; `last_value` comes with continuations.
+TURN_REFUSED: Mapping[str, str] = {
+    "last_value": f"{_LAST}, or continuations=8.",
+    "last_value_low": f"{_LAST}.",
+    "last_value_high": f"{_LAST}.",
+}
+
 TURN_PRODUCERS: Mapping[str, Producer] = {
-    **PRODUCERS,
+    **{name: made for name, made in PRODUCERS.items() if name not in TURN_REFUSED},
     "valid": lambda scene: np.array([turn.valid for turn in _turns(scene)]),
     "format_valid": lambda scene: np.array([turn.format_valid for turn in _turns(scene)]),
     "include": include,

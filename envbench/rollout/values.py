@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Protocol
 
 import numpy as np
 
 from envbench.errors import InvalidValue
-from envbench.rollout.forks import Collector, Forks
+from envbench.rollout.forks import Forks
 from envbench.rollout.record import Rollout
 
+COLUMNS = ("value", "success_rate", "last_value")  # that `with_values` fills
 
-def with_values(rollout: Rollout, collector: Collector, count: int) -> Rollout:
+
+class Forker(Protocol):
+    """What plays on from rows of a rollout: its `Collector`, or what changes the rewards that this one found."""
+
+    def fork(self, forks: Forks) -> Rollout:
+        """Play on from rows of a rollout; the parents are numbered as there."""
+        ...
+
+
+def with_values(rollout: Rollout, collector: Forker, count: int) -> Rollout:
     """Return the rollout with values of its steps filled, and the continuations in what was spent.
 
     Filled are, per row, from before its action: `value`, the mean undiscounted return of the continuations up to the
@@ -20,7 +31,7 @@ def with_values(rollout: Rollout, collector: Collector, count: int) -> Rollout:
 
     Args:
         rollout: as the collector played it.
-        collector: the one that played it.
+        collector: plays on: the one that played it, with rewards as the rollout has them.
         count: K, continuations of each step.
 
     Raises:

@@ -45,7 +45,8 @@ class UpdateStats:
     Attributes:
         loss: the loss of the batch before the step.
         parts: `policy`, its policy term; and means over the tokens trained on, by their shares: `clip_share`, `moved`
-            (KL from the sampling policy, k3), `entropy`, and `kl` where the batch has reference log-probs.
+            (how far the parameters are from the sampling policy; see `policy_loss`), `entropy`, and `kl` where the
+            batch has reference log-probs.
         grad_norm: before it is clipped.
         rows, tokens: trained on, each row with its whole prompt, duplicates counted. computed: places of the forwards,
             padding counted. seconds: wall time. stepped: False where nothing had a gradient to give.
@@ -97,7 +98,8 @@ def update(
 
     Raises:
         InvalidBatch: where rows and targets differ in length.
-        NonFiniteLoss: for a loss or gradient that is NaN or infinite; parameters and optimizer are as before.
+        NonFiniteLoss: for a loss or gradient that is NaN or infinite, with parameters and optimizer as before; or for
+            parameters that the step has made so.
     """
     share, keep = _shares_and_keep(rows, targets, loss, unit)
     critic = _value_shares(targets)
@@ -183,6 +185,7 @@ def descend(
         raise
     optimizer.step()
     optimizer.zero_grad(set_to_none=True)
+    _check_weights(parameters, name)
     prompts = sum(len(row.prompt) for row, kept in zip(rows, keep, strict=True) if kept)
     parts = {key: one / mass if key in _MEANS and mass else one for key, one in parts.items()}
     return UpdateStats(
@@ -259,6 +262,16 @@ def _check_finite(value: Tensor, what: str, where: str) -> None:
         raise NonFiniteLoss(
             f"the {what} is {float(value.detach())} in {where}; no step was taken. Lower the learning rate, or look at "
             "the advantages and log-probs of these rows"
+        )
+
+
+def _check_weights(parameters: Sequence[Tensor], where: str) -> None:
+    """Raise `NonFiniteLoss` where a step has ruined the weights: one pass over them, without a copy."""
+    largest = [torch.linalg.vector_norm(one.detach(), torch.inf, dtype=torch.float32) for one in parameters]
+    if not bool(torch.stack(largest).isfinite().all()):
+        raise NonFiniteLoss(
+            f"the optimiser step of {where} left weights that are not finite; nothing was written since, and the same "
+            "run would end here again. Lower the learning rate"
         )
 
 

@@ -174,6 +174,29 @@ def test_a_gradient_that_is_not_finite_is_named():
     assert all(torch.equal(one, before[name]) for name, one in model.state_dict().items())
 
 
+class Ruinous(torch.optim.SGD):
+    def step(self):
+        super().step()
+        with torch.no_grad():
+            self.param_groups[0]["params"][-1].fill_(torch.inf)
+
+
+def test_weights_that_a_step_has_ruined_are_named():
+    rows, targets = draw()
+    model = lm_tiny.tiny_model()
+    with pytest.raises(NonFiniteLoss, match="step of iteration 3, epoch 1 left weights that are not finite") as caught:
+        update(
+            HFForward(model),
+            Ruinous(model.parameters(), lr=0.1),
+            rows,
+            targets,
+            PolicyLossConfig(),
+            UpdateConfig(),
+            name="iteration 3, epoch 1",
+        )
+    assert "\n" not in str(caught.value)
+
+
 def test_nothing_to_learn_is_no_step():
     rows, targets = draw()
     targets.advantage.zero_()

@@ -59,15 +59,22 @@ class _Row:
 class Memo:
     """Distributions by what was read, for one state of a model's weights.
 
+    The last bits of a distribution depend on how many rows were computed beside it. What is to be repeated to the bit,
+    as an iteration of a run that is taken up again, therefore begins with nothing known (`forget`).
+
     Args:
         forward: of the model; a change of its parameters empties the memory.
     """
 
     def __init__(self, forward: Forward) -> None:
         self._forward = forward
+        self._of: tuple[Any, ...] = ()
+        self.forget()
+
+    def forget(self) -> None:
+        """Drop every distribution."""
         self._known: dict[Ids, _Next] = {}
         self._size = 0
-        self._of: tuple[Any, ...] = ()
 
     def generate(
         self,
@@ -126,4 +133,5 @@ class Memo:
         autocast = torch.is_autocast_enabled(parameters[0].device.type)
         of = (autocast, *(one._version for one in parameters))
         if of != self._of or self._size > _BYTES:
-            self._known, self._size, self._of = {}, 0, of
+            self.forget()
+            self._of = of

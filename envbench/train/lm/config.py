@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import inf
 from typing import Any, Literal, Self, TypeAlias, get_args
+
+import torch
 
 from envbench.agents.prompts import load_prompt
 from envbench.credit.options import configure
 from envbench.errors import InvalidValue, UnknownName
 from envbench.registry import card_of, panel
 from envbench.rollout.fill import check_columns
-from envbench.rollout.turn_columns import TURN_PRODUCERS
+from envbench.rollout.turn_columns import TURN_PRODUCERS, TURN_REFUSED
 from envbench.train.config import RunConfig, check_choices, check_count
 from envbench.train.losses import PolicyLossConfig
+from envbench.train.update import UpdateConfig
 from envbench.types import Panel
 
 Dtype: TypeAlias = Literal["float32", "bfloat16"]
@@ -43,7 +47,8 @@ class LMConfig(RunConfig):
             lora_alpha, lora_dropout: of the adapters.
         server: base URL of an OpenAI-compatible server (vLLM, SGLang) that writes the replies of training episodes;
             None for the model itself. server_update_url: address at which it takes the weights of a folder
-            (`ServerPolicy.reload`); needed for more than one iteration. server_folder: where they are written for it.
+            (`ServerPolicy.reload`); needed for more than one iteration. server_folder: where they are written for it,
+            after every iteration and when a run is taken up again.
         validate_every: iterations between two validations; 0 for none. The last iteration is validated too.
         validate_split: for validation; `val` where the data set has one. validate_tasks: the first N of it.
             validate_trials: episodes per task.
@@ -89,19 +94,30 @@ class LMConfig(RunConfig):
 
     def __post_init__(self) -> None:
         RunConfig.__post_init__(self)
-        counts = ("max_tokens", "epochs", "minibatches", "token_budget", "slots", "threads", "validate_tasks")
-        for name in (*counts, "validate_trials", "test_trials"):
+        counts = ("max_tokens", "epochs", "minibatches", "token_budget", "slots", "threads", "lora_alpha")
+        for name in (*counts, "validate_tasks", "validate_trials", "test_trials"):
             check_count(name, getattr(self, name))
         for name in ("history", "lora_rank", "validate_every", "test_tasks"):
             check_count(name, getattr(self, name), least=0)
         check_choices(self, dtype=get_args(Dtype), unit=get_args(Unit))
-        if len(self.betas) != 2 or not all(0.0 <= one < 1.0 for one in self.betas):
+        if len(self.betas) != 2 or not all(_is_number(one, 1.0) for one in self.betas):
             raise InvalidValue(f"betas={list(self.betas)}: expected two numbers from 0 up to 1, e.g. [0.9, 0.95]")
-        if not 0.0 <= self.invalid_penalty < float("inf"):
-            raise InvalidValue(f"invalid_penalty={self.invalid_penalty}: expected a number >= 0")
-        if not 0.0 <= self.lora_dropout < 1.0:
-            raise InvalidValue(f"lora_dropout={self.lora_dropout}: expected a number from 0 up to 1")
+        for name, bound in (("invalid_penalty", inf), ("weight_decay", inf), ("lora_dropout", 1.0)):
+            if not _is_number(getattr(self, name), bound):
+                raise InvalidValue(
+                    f"{name}={getattr(self, name)}: expected a number from 0 up" + " to 1" * (bound == 1.0)
+                )
+        check_device(self.device)
         self.loss_config()
+        self.update_config()
+        if not self.max_grad_norm:
+            raise InvalidValue("max_grad_norm=0: nothing would be learnt; expected a number above 0, e.g. 1.0")
+        if self.server is None:
+            for name in ("server_update_url", "server_folder"):
+                if getattr(self, name) is not None:
+                    raise InvalidValue(
+                        f"{name}: there is no server to give weights to; give server=URL, or leave it out"
+                    )
         if self.server is not None and self.iterations > 1 and not (self.server_update_url and self.server_folder):
             raise InvalidValue(
                 "a server that writes the replies must take new weights after every iteration: give server_update_url "
@@ -116,12 +132,21 @@ class LMConfig(RunConfig):
         """Return the options of the policy loss."""
         return configure(PolicyLossConfig, self.loss, "loss")
 
+    def update_config(self) -> UpdateConfig:
+        """Return the options of an optimiser step."""
+        return UpdateConfig(self.max_grad_norm, self.token_budget, self.share_prefix, self.value_coef, self.value_clip)
+
     def resolved(self) -> Self:
         """As `RunConfig.resolved`; a column that cannot be filled, or a style without a prompt, is refused."""
         filled = super(LMConfig, self).resolved()
         load_prompt(card_of(self.env), self.style)
-        check_columns(filled.needs(), filled.continuations or 0, TURN_PRODUCERS)
+        check_columns(filled.needs(), filled.continuations or 0, TURN_PRODUCERS, TURN_REFUSED)
         filled.validation_panel()
+        tested = len(filled.test_panel()) if self.test_tasks else 0
+        if tested < self.test_tasks:
+            raise InvalidValue(
+                f"test_tasks={self.test_tasks}: the evaluation split has {tested} tasks; ask for at most that many"
+            )
         return filled
 
     def validation_panel(self) -> Panel:
@@ -144,3 +169,18 @@ class LMConfig(RunConfig):
     def plain(self) -> dict[str, Any]:
         """Return the configuration as plain data."""
         return {**RunConfig.plain(self), "loss": dict(self.loss), "betas": list(self.betas)}
+
+
+def check_device(device: str) -> None:
+    """Raise `InvalidValue` for what is no device that can compute; whether this machine has it shows at loading."""
+    try:
+        kind = torch.device(device).type
+    except RuntimeError:
+        kind = "meta"
+    if kind == "meta":
+        raise InvalidValue(f"device={device!r}: expected a device of torch that computes, e.g. cpu, cuda or cuda:1")
+
+
+def _is_number(value: object, bound: float) -> bool:
+    """Return whether a value is a number from 0 up to `bound`, which is excluded."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0.0 <= value < bound

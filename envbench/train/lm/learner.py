@@ -12,13 +12,16 @@ import torch
 from torch import Tensor
 
 from envbench.agents.prompting import Prompting
+from envbench.errors import NonFiniteLoss
 from envbench.registry import card_of
 from envbench.rollout.fill import Filler
+from envbench.rollout.forks import Forks
 from envbench.rollout.panel import play_panel
 from envbench.rollout.record import Rollout
 from envbench.rollout.table import Sampler, Table
 from envbench.rollout.turn_columns import ALWAYS, HEADS, TURN_PRODUCERS
 from envbench.rollout.turns import TurnCollector
+from envbench.rollout.values import COLUMNS
 from envbench.seeding import derive_seed, generator, shuffle
 from envbench.train.config import wanted_columns
 from envbench.train.lm.config import LMConfig
@@ -27,7 +30,7 @@ from envbench.train.lm.pen import ModelPen
 from envbench.train.packed import TokenRow
 from envbench.train.sequential import update_in_reverse
 from envbench.train.targets import Targets, ValueTargets
-from envbench.train.update import UpdateConfig, UpdateStats, update
+from envbench.train.update import UpdateStats, update
 from envbench.types import Advantages, StepBatch, Task
 
 if TYPE_CHECKING:
@@ -46,7 +49,8 @@ class LMLearner:
         wanted = {**dict.fromkeys(ALWAYS, "language model"), **wanted_columns(config)}
         if config.loss_config().kl_coef:
             wanted |= {"ref_logprob": "kl_coef"}
-        heads = () if config.continuations else sorted({HEADS[name] for name in wanted if name in HEADS})
+        found = COLUMNS if config.continuations else ()
+        heads = sorted({HEADS[name] for name in wanted if name in HEADS and HEADS[name] not in found})
         self.network = Network(config, heads)
         policy = self.network.policy
         self._server = None if config.server is None else _served(config)
@@ -59,9 +63,7 @@ class LMLearner:
         self._pen = ModelPen(self.network, self.collector)
         self._filler = Filler(wanted, self._pen, config.continuations or 0, TURN_PRODUCERS)
         self.record = self._filler.record
-        self._cfg = UpdateConfig(
-            config.max_grad_norm, config.token_budget, config.share_prefix, config.value_coef, config.value_clip
-        )
+        self._cfg = config.update_config()
         self._loss = config.loss_config()
         self._device = torch.device(config.device)
         self._validating: Table | None = None
@@ -81,13 +83,35 @@ class LMLearner:
         )
 
     def fill(self, rollout: Rollout) -> Rollout:
-        """Return the rollout with the columns that the method reads."""
+        """Return the rollout with the columns that the method reads.
+
+        Raises:
+            NonFiniteLoss: for log-probs of replies that are NaN or infinite.
+        """
+        recorded = [one for turn in self._pen.turns(rollout) for one in turn.logprobs]
+        if not np.isfinite(recorded).all():
+            raise NonFiniteLoss(
+                f"the log-probs recorded with the replies of iteration {rollout.members.iteration} are not finite: the "
+                f"weights of {self._config.server or self._config.model}, or of the checkpoint, cannot be computed "
+                "with; start from others"
+            )
+        return self._filler.fill(self._charged(rollout), self)
+
+    def fork(self, forks: Forks) -> Rollout:
+        """Play on from rows of a rollout, under the reward that is learnt from."""
+        return self._charged(self.collector.fork(forks))
+
+    def _charged(self, rollout: Rollout) -> Rollout:
+        """Return the rollout with the penalty taken from the reward of every refused action."""
         valid = np.array([turn.valid for turn in self._pen.turns(rollout)])
-        reward = rollout.reward - self._config.invalid_penalty * ~valid
-        return self._filler.fill(replace(rollout, reward=reward), self.collector)
+        return replace(rollout, reward=rollout.reward - self._config.invalid_penalty * ~valid)
 
     def learn(self, rollout: Rollout, batch: StepBatch, advantages: Advantages, weight: Any = None) -> dict[str, float]:
-        """Take the optimiser steps of an iteration and return what they did."""
+        """Take the optimiser steps of an iteration and return what they did.
+
+        Raises:
+            NonFiniteLoss: where a step, or the model after them, is not finite.
+        """
         config, iteration = self._config, rollout.members.iteration
         rows = self._pen.rows(rollout)
         values = self._value_targets(rollout, batch, advantages)
@@ -98,12 +122,33 @@ class LMLearner:
                 stats = self._in_reverse(batch, rows, iteration)
             else:
                 stats = list(self._in_parts(batch, rows, targets, iteration))
+        if any(one.stepped for one in stats):
+            self._check_model(rows, iteration)
         self._filler.learn(rollout)
         self._pen.forget()
-        if self._server is not None and config.server_folder is not None:
-            self.network.save(Path(config.server_folder))
-            self._server.reload(config.server_folder)
+        self._forget()
+        self._publish()
         return {"advantage_rms": rms, **_summary(stats)}
+
+    def _check_model(self, rows: Sequence[TokenRow], iteration: int) -> None:
+        """Raise `NonFiniteLoss` where the weights, finite each, have become too large to compute with: on one row."""
+        if not bool(self.network.logprobs(rows[:1], [True]).isfinite().all()):
+            raise NonFiniteLoss(
+                f"the optimiser steps of iteration {iteration} left a model whose log-probs are not finite; nothing "
+                "was written since, and the same run would end here again. Lower the learning rate"
+            )
+
+    def _forget(self) -> None:
+        """Let what is played next begin as it does in a run that is taken up here."""
+        if self.network.policy.memo is not None:
+            self.network.policy.memo.forget()
+
+    def _publish(self) -> None:
+        """Hand the weights to the server that writes the replies, where there is one that takes them."""
+        folder = self._config.server_folder
+        if self._server is not None and folder is not None:
+            self.network.save(Path(folder))
+            self._server.reload(folder)
 
     def _in_parts(
         self, batch: StepBatch, rows: Sequence[TokenRow], targets: Targets, iteration: int
@@ -198,7 +243,9 @@ class LMLearner:
         """Return the episode rows of an evaluation of the policy as it stands."""
         if self._validating is None:
             self._validating = self._table(self.network.policy)
-        return play_panel(self._validating, tasks, max_tokens=self._config.max_tokens, trials=trials, seed=seed)
+        rows = play_panel(self._validating, tasks, max_tokens=self._config.max_tokens, trials=trials, seed=seed)
+        self._forget()
+        return rows
 
     def keep(self, folder: Path) -> None:
         """Write the model as a folder that `--model` takes."""
@@ -211,16 +258,19 @@ class LMLearner:
 
     def state(self) -> dict[str, Any]:
         """Return what `load` needs beside `tensors`, as plain data."""
-        return {"filler": self._filler.state()}
+        return {"filler": self._filler.state(), "seconds": self.seconds()}
 
     def tensors(self) -> dict[str, Tensor]:
         """Return weights and optimiser state."""
         return self.network.tensors()
 
     def load(self, state: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
-        """Go on from `state()` and `tensors()`."""
+        """Go on from `state()` and `tensors()`; a server that writes the replies is given the weights."""
         self._filler.load(state["filler"])
+        table, seconds = self.collector.table, state["seconds"]
+        table.env_seconds, table.policy_seconds = seconds["env_seconds"], seconds["rollout_seconds"]
         self.network.load(tensors)
+        self._publish()
 
 
 def _served(config: LMConfig) -> ServerPolicy:

@@ -102,8 +102,10 @@ def policy_loss(
         entropy: float [L], of the distribution at each token; needed where `entropy_coef` is not 0.
 
     Returns:
-        The loss and `policy`, `clip_share`, `moved` (k3 between the parameters and the sampling policy) and, with the
-        inputs for them, `kl` and `entropy`: all sums over share times the value per token.
+        The loss and `policy`, `clip_share`, `moved` and, with the inputs for them, `kl` and `entropy`: all sums over
+        share times the value per token. `moved` says how far the parameters are from the sampling policy: the mean of
+        1 / r + log r - 1 with r = new / old. It is 0 where they agree and positive elsewhere, but no estimate of a KL
+        divergence: the formula is that of k3, whose tokens would have to be drawn from the parameters.
 
     Raises:
         InvalidBatch: for a term without its input.
