@@ -144,6 +144,18 @@ def test_two_steps_of_training(policy, tmp_path, method, env):
         assert any(not torch.equal(weight, before[name]) for name, weight in policy.model.named_parameters())
 
 
+def test_adapters_of_a_peft_config_are_trained(policy, tmp_path):
+    peft = pytest.importorskip("peft")
+    adapters = peft.LoraConfig(r=2, task_type="CAUSAL_LM", target_modules="all-linear")
+    trainer = trainer_of(policy, tmp_path, "gigpo", more={"peft_config": adapters})
+    trainer.train()
+    rows = [row for row in trainer.state.log_history if "loss" in row]
+    assert trainer.state.global_step == 2
+    assert rows[0]["credit/advantage_rms"] > 0.1
+    trained = {name for name, one in trainer.model.named_parameters() if "lora_B" in name and bool(one.any())}
+    assert trained  # they start at 0
+
+
 def test_grpo_is_trls_own(policy, tmp_path, monkeypatch):
     theirs = []
     original = GRPOTrainer._generate_and_score_completions

@@ -94,9 +94,10 @@ class CausalLMPolicy:
         tokenizer = text.load_tokenizer(source)
         try:
             with quiet(), _without_report():
-                model, found = AutoModelForCausalLM.from_pretrained(
+                read: Any = AutoModelForCausalLM.from_pretrained(
                     str(source), dtype=DTYPES[dtype], output_loading_info=True, ignore_mismatched_sizes=True
                 )
+            model, found = read
             _check_whole(source, model, found)
             model.to(device).eval()
         except SafetensorError as error:
@@ -230,7 +231,7 @@ def base_of(model: Any) -> Any:
 def _without_report() -> Iterator[None]:
     """Keep `transformers` from printing a table of the weights that it did not find: one line says so."""
     before = logging.get_verbosity()
-    logging.set_verbosity_error()
+    logging.set_verbosity(logging.ERROR)
     try:
         yield
     finally:

@@ -267,6 +267,7 @@ def _adapters(model: Any, config: LMConfig) -> Any:
         raise MissingExtra("lora_rank", "train", "peft") from None
     with torch.random.fork_rng([]), warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # peft asks transformers by a name that is going away
+        warnings.filterwarnings("ignore", "fan_in_fan_out")  # GPT-2's layers, of which peft says what it does
         torch.manual_seed(derive_seed(config.seed, "adapters"))
         try:
             return get_peft_model(
