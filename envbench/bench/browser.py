@@ -1,7 +1,8 @@
 """How fast pages are: `envbench bench browser`.
 
-Ours, the package's own driver and BrowserGym play one page side by side, repetition by repetition, so that their ratios
-hold on a busy machine too. A step is a click that the page hears of, with everything that comes back.
+Ours and the package's own driver play one page side by side, repetition by repetition, so that their ratios hold on a
+busy machine too; BrowserGym, in an environment of its own, plays after them. A step is a click that the page hears of,
+with everything that comes back.
 """
 
 from __future__ import annotations

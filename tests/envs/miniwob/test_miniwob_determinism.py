@@ -68,6 +68,8 @@ def test_all_pages_in_two_processes() -> None:
 
 
 FELT = ["valid", "anchor_hash", "score"]
+MOST = 6
+"""Pairs of equal anchors that are compared on a page: each takes two dozen replays."""
 
 
 @pytest.mark.slow
@@ -76,6 +78,7 @@ def test_equal_anchors_promise_equal_futures(page: str) -> None:
     (task,) = tasks([page], seeds=1)
     env = make()
     met: dict[str, bytes] = {}
+    compared = 0
     for number in range(3):
         bits = generator(derive_seed(number, "anchors", page))
         env.reset(seed=0, options={"task": task.id})
@@ -87,16 +90,17 @@ def test_equal_anchors_promise_equal_futures(page: str) -> None:
                 if action:
                     env.step(action)
                 key, snapshot = env.anchor_hash(), env.snapshot()
-                if met.setdefault(key, snapshot) != snapshot:
-                    assert_same_future(env, met[key], snapshot, derive_seed(number, "future", page))
+                if met.setdefault(key, snapshot) != snapshot and compared < MOST:
+                    assert_same_future(env, met[key], snapshot, bits)
+                    compared += 1
     env.close()
     close_browser()
 
 
-def assert_same_future(env: Env[Any], first: bytes, second: bytes, seed: int) -> None:
-    """Rewards and anchors are the same after each action alone and after a few in a row; `env` is left at `second`."""
+def assert_same_future(env: Env[Any], first: bytes, second: bytes, bits: Any) -> None:
+    """Rewards and anchors are the same after each of a few actions, and after some in a row; ends at `second`."""
     offered = env.valid_actions() or ()
-    for actions in (*([one] for one in offered[:6]), followed(env, seed)):
+    for actions in (*([choice(bits, offered)] for _ in offered[:3]), followed(env, bits)):
         found = []
         for snapshot in (first, second):
             env.restore(snapshot)
@@ -105,8 +109,7 @@ def assert_same_future(env: Env[Any], first: bytes, second: bytes, seed: int) ->
     env.restore(second)
 
 
-def followed(env: Env[Any], seed: int) -> list[str]:
-    bits = generator(seed)
+def followed(env: Env[Any], bits: Any) -> list[str]:
     actions = []
     for _ in range(3):
         if offered := env.valid_actions():
