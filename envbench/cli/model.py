@@ -10,6 +10,7 @@ import typer
 
 from envbench.cli import common
 from envbench.errors import MissingExtra
+from envbench.runs.files import plain_errors
 
 app = typer.Typer(help="Small language models, made on this machine.", no_args_is_help=True)
 
@@ -34,7 +35,8 @@ def new(
     weights = parameters(size)
     common.say(f"model new: {size}, about {weights / 1e6:.2f} M weights ({weights * 4 / 1e6:.1f} MB), seed {seed}")
     common.say("cost: a few seconds of walks through the environments; nothing is downloaded")
-    record = new_model(size, out, env or (), seed)
+    with plain_errors(out):
+        record = new_model(size, out, env or (), seed)
     if as_json:
         common.emit_json({"model": str(out), **record})
     else:
@@ -55,12 +57,18 @@ def warmup(
         int | None, typer.Option(help="Demonstrate the first N training tasks; all when left out.", min=1)
     ] = None,
     low: Annotated[float, typer.Option(help="Stop at this success on the panel.", min=0.0, max=1.0)] = 0.25,
+    high: Annotated[
+        float, typer.Option(help="Above this success little is left to learn: say so.", min=0.0, max=1.0)
+    ] = 0.6,
     max_tokens: Annotated[int, typer.Option(help="Of one reply.", min=1)] = 16,
     steps: Annotated[int, typer.Option(help="Optimiser steps at most.", min=1)] = 2000,
     batch: Annotated[int, typer.Option(help="Rows of an optimiser step.", min=1)] = 128,
     check_every: Annotated[int, typer.Option(help="Steps between two measurements.", min=1)] = 50,
     learning_rate: Annotated[float, typer.Option(help="Of AdamW.")] = 2e-3,
+    device: Annotated[str, typer.Option(help="cpu, cuda, ...")] = "cpu",
+    dtype: Annotated[str, typer.Option(help="float32 or bfloat16.")] = "float32",
     threads: Annotated[int, typer.Option(help="Of torch on the CPU.", min=1)] = 2,
+    keep: Annotated[bool, typer.Option("--keep", help="Write the model also where the steps did not suffice.")] = False,
     seed: common.Seed = 0,
     as_json: common.Json = False,
 ) -> None:
@@ -75,12 +83,16 @@ def warmup(
         history=history,
         tasks=tasks,
         low=low,
+        high=high,
         max_tokens=max_tokens,
         steps=steps,
         batch=batch,
         check_every=check_every,
         learning_rate=learning_rate,
+        device=device,
+        dtype=dtype,  # type: ignore[arg-type]  # `LMConfig` refuses other words
         threads=threads,
+        keep=keep,
         seed=seed,
     )
     common.say(
@@ -88,6 +100,10 @@ def warmup(
         f"tasks succeed; at most {steps} steps of {batch} rows, about a minute for a nano model on Sokoban"
     )
     record = warm_up(model, out, config, on_check=_show)["warmup"]
+    if record["aim"] != "met":
+        common.say(
+            f"warning: success is {record['success']:.3f}, {record['aim']} what was aimed at: {_AIMS[record['aim']]}"
+        )
     if as_json:
         common.emit_json({"model": str(out), **record})
     else:
@@ -98,6 +114,12 @@ def warmup(
         common.table(f"{out}: {record['step']} steps, {record['seconds']:.0f} s", ("panel", "success", "95 %"), rows)
     asked = f" --style {style}" * (style != "observation") + f" --with history={history}" * (history > 0)
     common.next_command(f"envbench train --env {env} --method gigpo --model {out}{asked} --max-tokens {max_tokens}")
+
+
+_AIMS = {
+    "below": "give more --steps, fewer --tasks, or a larger model",
+    "above": "little is left to learn; a lower --low or --check-every stops earlier, more --tasks learn slower",
+}
 
 
 def _show(checked: dict[str, Any]) -> None:

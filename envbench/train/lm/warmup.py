@@ -20,7 +20,7 @@ from envbench.runs.files import plain_errors
 from envbench.seeding import derive_seed, generator, sample
 from envbench.stats import wilson
 from envbench.train.config import training_split
-from envbench.train.lm.config import LMConfig
+from envbench.train.lm.config import Dtype, LMConfig
 from envbench.train.lm.demonstrations import demonstrations
 from envbench.train.lm.network import Network
 from envbench.train.packed import TokenRow
@@ -36,9 +36,14 @@ class WarmupConfig:
         tasks: demonstrations are of the first N tasks of the training split; all when None.
         panel: success is measured on the first N of them. held_out: and on the first N of the validation split.
         noise: share of random steps in the walks. walks: of each task.
-        low, high: success on the panel that is aimed at; training stops at `low`.
+        low, high: success on the panel that is aimed at; training stops at `low`, and the record says where that was
+            already above `high`.
+        keep: write the model also where the steps did not bring it to `low`.
         steps: optimiser steps at most. check_every: steps between two measurements. batch: rows of a step.
-        learning_rate, threads, token_budget: as in `LMConfig`. seed: of walks, order and measurements.
+        learning_rate, device, dtype, threads, token_budget: as in `LMConfig`. seed: of walks, order and measurements.
+
+    Raises:
+        InvalidValue: for `low` above `high`.
     """
 
     env: str
@@ -59,9 +64,18 @@ class WarmupConfig:
     check_every: int = 50
     batch: int = 128
     learning_rate: float = 2e-3
+    device: str = "cpu"
+    dtype: Dtype = "float32"
     threads: int = 2
     token_budget: int = 16384
+    keep: bool = False
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.low > self.high:
+            raise InvalidValue(
+                f"low={self.low}, high={self.high}: give a high that is no lower, e.g. --high {self.low}"
+            )
 
 
 def warm_up(
@@ -75,8 +89,11 @@ def warm_up(
         config: how.
         on_check: called with `step`, `success`, `held_out`, `loss` and `seconds` at each measurement.
 
+    Returns:
+        The record, which is also `envbench.json` in the folder; `aim` of its `warmup` is `met`, `above` or `below`.
+
     Raises:
-        InvalidValue: for a folder that exists, or where the steps did not suffice.
+        InvalidValue: for a folder that exists, or where the steps did not suffice and nothing is to be kept.
     """
     if out.exists():
         raise InvalidValue(f"--out {out} is there already; name another folder, or remove it first")
@@ -89,6 +106,8 @@ def warm_up(
             model=str(model),
             tasks=1,
             learning_rate=config.learning_rate,
+            device=config.device,
+            dtype=config.dtype,
             threads=config.threads,
         )
     )
@@ -113,17 +132,20 @@ def warm_up(
             continue
         success = _success(table, whole[: config.panel], config)
         checked = {"step": step, "success": success, "loss": stats.loss, "seconds": time.perf_counter() - began}
-        if success >= config.low:
+        reached = success >= config.low
+        if reached or (config.keep and step == config.steps):
             checked["held_out"] = _success(table, other[: config.held_out], config)
         if on_check is not None:
             on_check(checked)
-        if success >= config.low:
+        if reached:
             break
-    else:
+    if "held_out" not in checked:
         raise InvalidValue(
             f"{config.steps} steps brought success on the panel to {checked['success']:.3f}, below {config.low}: "
-            "give more --steps, fewer --tasks, or a larger model"
+            "give more --steps, fewer --tasks, or a larger model; with --keep such a model is written all the same"
         )
+    success = checked["success"]
+    checked["aim"] = "below" if success < config.low else "above" if success > config.high else "met"
     record = _record(model, config, checked, len(rows), len(whole[: config.panel]), len(other[: config.held_out]))
     _write(network, out, record)
     return record
