@@ -111,6 +111,8 @@ class SweepConfig:
         kind = config_kind("lm" if self.lm else "tabular")
         known = {one.name for one in fields(kind)}
         shared = known & {one.name for one in fields(self)} - _PER_CELL
+        for name in sorted(self.lm.keys() & _ELSEWHERE.keys()):
+            raise InvalidValue(f"[lm] {name}: every run of a sweep has its own; write {_ELSEWHERE[name]}")
         if self.lm.keys() & shared or not self.lm.keys() <= known:
             doubled = sorted(self.lm.keys() & shared)
             if doubled:
@@ -168,6 +170,16 @@ class SweepConfig:
 
 
 _PER_CELL = {"advantage_scale", "seed"}
+# What the runs of a sweep differ in, and where a file says so.
+_ELSEWHERE = {
+    "learning_rate": "learning_rates above, beside env",
+    "seed": "seed above, beside env",
+    "advantage_scale": "advantage_scale above, beside env",
+    "method": "a table [[methods]] with name",
+    "options": "options in the table [[methods]] of the method",
+    "shape": "nothing: each method has the shape that it needs",
+    "continuations": "continuations in the table [[methods]] of the method",
+}
 _BEST = "best"  # stands in a cell's key for the rate that is not known yet
 
 
@@ -279,7 +291,12 @@ def cost(config: SweepConfig, workers: int) -> str:
 def execute_sweep(
     config: SweepConfig, out: Path, *, workers: int = 1, on_progress: Callable[[int, int, str], None] | None = None
 ) -> Run:
-    """Run a sweep into `out`, or go on there."""
+    """Run a sweep into `out`, or go on there.
+
+    Raises:
+        InvalidValue: for a model that is not there, before anything runs; further as `execute`.
+    """
+    _check_model(config)
     plan = sweep_plan(config)
 
     def complete(rows: Sequence[Mapping[str, Any]], cells: Sequence[Cell]) -> list[Mapping[str, Any]]:
@@ -291,6 +308,19 @@ def execute_sweep(
         return specs
 
     return execute(plan, run_cell, out, workers=workers, setup=one_thread, complete=complete, on_progress=on_progress)
+
+
+def _check_model(config: SweepConfig) -> None:
+    """Raise `InvalidValue` for a language model that is not there: no folder, and no hub id with a tokenizer."""
+    if not config.lm or Path(config.lm["model"]).is_dir():
+        return
+    if Path(config.lm["model"]).parent.is_dir():
+        raise InvalidValue(
+            f"[lm] model={config.lm['model']!r}: no such folder; `envbench model new --size nano --out DIR` makes one"
+        )
+    from envbench.policies.lm.tokenizer import load_tokenizer
+
+    load_tokenizer(config.lm["model"])
 
 
 def one_thread(_config: Mapping[str, Any]) -> None:

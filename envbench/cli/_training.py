@@ -10,7 +10,7 @@ from rich.live import Live
 from rich.table import Table
 
 from envbench.cli import common
-from envbench.errors import MissingExtra
+from envbench.errors import InvalidValue, MissingExtra
 
 # Words for a reader and the column that they show, as far as a run has it.
 _SHOWN = {
@@ -23,7 +23,7 @@ _SHOWN = {
     "size of step groups": "anchor_group_size",
     "advantage RMS": "advantage_rms",
     "entropy": "entropy",
-    "moved (KL)": "moved",
+    "moved": "moved",
     "KL to the start": "kl",
     "clipped": "clip_share",
     "gradient norm": "grad_norm",
@@ -40,7 +40,7 @@ class Watch:
         tensorboard: folder for TensorBoard's event files; None writes none.
 
     Raises:
-        MissingExtra: for TensorBoard without its writer.
+        MissingExtra: for TensorBoard without its writer. InvalidValue: for a folder that it cannot write to.
     """
 
     def __init__(self, iterations: int, tensorboard: Path | None = None) -> None:
@@ -50,7 +50,12 @@ class Watch:
                 from tensorboardX import SummaryWriter  # type: ignore[import-untyped]  # it has no types
             except ModuleNotFoundError:
                 raise MissingExtra("--tensorboard", "train", "tensorboardX") from None
-            self._writer = SummaryWriter(str(tensorboard))
+            try:
+                self._writer = SummaryWriter(str(tensorboard))
+            except OSError as error:
+                raise InvalidValue(
+                    f"--tensorboard {tensorboard}: cannot be written to ({error.strerror}); choose another folder"
+                ) from None
         self._live = Live(console=common.stderr, refresh_per_second=4, transient=True) if _terminal() else None
         self._before: dict[str, Any] = {}
 

@@ -271,6 +271,34 @@ def test_bad_sweep_files(change, error, words):
         small(**change)
 
 
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"learning_rate": 0.1}, r"\[lm\] learning_rate.*learning_rates above, beside env"),
+        ({"seed": 3}, r"\[lm\] seed"),
+        ({"method": "grpo"}, r"\[lm\] method"),
+        ({"continuations": 2}, r"\[lm\] continuations.*\[\[methods\]\]"),
+        ({"tasks": 3}, r"\[lm\] tasks: write it above"),
+        ({"betas": ["a", 0.9]}, "betas"),
+        ({"betas": 3}, "betas"),
+        ({"weight_decay": -1.0}, "weight_decay"),
+        ({"device": "meta"}, "device"),
+        ({"test_tasks": 129}, "128 tasks"),
+    ],
+)
+def test_bad_options_of_a_language_model_in_a_sweep(options, words):
+    with pytest.raises(InvalidValue, match=words) as caught:
+        small(lm={"model": "m", **options})
+    assert "\n" not in str(caught.value)
+
+
+def test_a_sweep_over_a_model_that_is_not_there_does_not_begin(tmp_path):
+    for model in (tmp_path / "none", tmp_path / "none" / "at" / "all"):
+        with pytest.raises(InvalidValue, match="no such folder|no tokenizer can be read"):
+            execute_sweep(small(lm={"model": str(model)}), tmp_path / "run")
+        assert not (tmp_path / "run").exists()
+
+
 def test_unreadable_sweep_files(tmp_path):
     with pytest.raises(InvalidValue, match="cannot be read"):
         read_sweep(tmp_path / "none.toml")
