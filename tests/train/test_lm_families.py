@@ -245,8 +245,8 @@ def tripled(*arguments, _call=packed.logits_at, **inputs):
 @pytest.mark.parametrize(
     ("name", "broken", "remedy"),
     [
-        ("gpt_neo", {}, "set share_prefix=false"),
-        ("mistral-window", {"attention_masks": blind_to_windows}, "set share_prefix=false"),
+        ("gpt_neo", {}, "put share_prefix = false into --config FILE"),
+        ("mistral-window", {"attention_masks": blind_to_windows}, "put share_prefix = false into --config FILE"),
         ("gemma2", {"logits_at": tripled}, "train another model"),
     ],
 )

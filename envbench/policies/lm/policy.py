@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM
-from transformers.utils import logging
+from transformers.utils import logging as reports
 
 from envbench.errors import InvalidValue
 from envbench.policies.lm import tokenizer as text
@@ -230,12 +231,12 @@ def base_of(model: Any) -> Any:
 @contextmanager
 def _without_report() -> Iterator[None]:
     """Keep `transformers` from printing a table of the weights that it did not find: one line says so."""
-    before = logging.get_verbosity()
-    logging.set_verbosity(logging.ERROR)
+    before = reports.get_verbosity()
+    reports.set_verbosity(logging.ERROR)
     try:
         yield
     finally:
-        logging.set_verbosity(before)
+        reports.set_verbosity(before)
 
 
 def _check_whole(source: str | Path, model: Any, found: Mapping[str, Any]) -> None:

@@ -230,12 +230,15 @@ def check_scores(policy: CausalLMPolicy, forward: Forward, share: bool) -> None:
     own = pick_logprobs(whole.logits[:, len(rows[0].prompt) - 1 : -1], replies[0][:1], replies[1][:1])
     limit = tolerance(policy.model.dtype)
 
+    failed = list[str]()
+
     def difference(share: bool) -> float:
         """Return how far the rows are from what they should be, infinite where the model cannot run them."""
         try:
             packs = [one.to(device) for one in pack(rows, [True] * len(rows), 1 << 20, share=share)]
             found = torch.cat([token_outputs(forward, one).logprob for one in packs])
-        except (TypeError, ValueError, AttributeError, KeyError, IndexError, RuntimeError, InvalidValue):
+        except (TypeError, ValueError, AttributeError, KeyError, IndexError, RuntimeError, InvalidValue) as error:
+            failed.append(" ".join(str(error).split())[:160])
             return math.inf
         found = found.index_select(0, torch.cat([one.index for one in packs]).argsort()).view_as(drawn)
         return max(float((found - drawn).abs().mean()), float((found[:1] - own).abs().mean()))
@@ -243,10 +246,12 @@ def check_scores(policy: CausalLMPolicy, forward: Forward, share: bool) -> None:
     apart = difference(share)
     if apart <= limit:
         return
-    remedy = "set share_prefix=false" if share and difference(False) <= limit else "train another model"
+    alone = share and difference(False) <= limit
+    remedy = "put share_prefix = false into --config FILE" if alone else "train another model"
+    reason = failed[0] if failed else f"log-probs {apart:.2g} apart, at most {limit:g} allowed"
     raise InvalidValue(
         f"model_type {policy.model.config.model_type!r}: replies are scored otherwise in training than when they are "
-        f"drawn (log-probs {apart:.2g} apart, at most {limit:g} allowed): {remedy}"
+        f"drawn ({reason}): {remedy}"
     )
 
 
