@@ -12,7 +12,7 @@ SOKOBAN = "envbench/Sokoban-v0"
 
 @pytest.mark.slow
 def test_nano_learns_sokoban(tmp_path):
-    """One seed; the sweep in baselines/nano carries the claim."""
+    """One seed, one way of training; how seeds and methods spread is in baselines/nano."""
     new_model("nano", tmp_path / "nano", [SOKOBAN])
     config = WarmupConfig(env=SOKOBAN, low=0.45, max_tokens=4, threads=1)
     record = warm_up(tmp_path / "nano", tmp_path / "warm", config)["warmup"]
