@@ -75,8 +75,7 @@ class HFForward:
         inputs: dict[str, Any] = {"input_ids": tokens, "use_cache": False}
         if mask is not None:
             if not knows_masks(self.model):
-                kind = self.model.config.model_type
-                raise InvalidValue(f"model_type {kind!r} takes no mask: put share_prefix = false into --config FILE")
+                raise InvalidValue("what its layers look at is not known, so rows go alone: share_prefix = false")
             distance = positions.unsqueeze(2) - positions.unsqueeze(1)
             seen = attention_masks(self.model, mask.squeeze(1) == 0, distance)
             inputs |= {"position_ids": positions, "attention_mask": seen}
