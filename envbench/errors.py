@@ -112,7 +112,7 @@ class BundleUnreadable(EnvbenchError):
 
 
 class NonFiniteLoss(EnvbenchError):
-    """A loss or gradient that is NaN or infinite; the step was not taken."""
+    """A loss, gradient or weight that is NaN or infinite; nothing of it was written."""
 
 
 class SplitRefused(EnvbenchError):

@@ -74,7 +74,7 @@ class BrowserGymEnv(gymnasium.Env[dict[str, Any], str]):
         return self._dressed(shown, info), self._info(info)
 
     def step(self, action: str) -> tuple[dict[str, Any], float, bool, bool, dict[str, Any]]:
-        """Do one or more calls, as Python or one on a line, in a code block or bare; talk to the user becomes a message.
+        """Do one or more calls, as Python or one on a line, in a code block or bare; talk becomes a message.
 
         A call that is refused ends the step and is what `last_action_error` tells; rewards of the calls add up. Not
         supported, so refused: `keyboard_down`, `keyboard_up`, `upload_file` and what is about tabs.

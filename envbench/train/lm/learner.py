@@ -128,7 +128,7 @@ class LMLearner:
         self._pen.forget()
         self._forget()
         self._publish()
-        return {"advantage_rms": rms, **_summary(stats)}
+        return {"advantage_rms": rms, **_summary(stats), **self.collector.metrics()}
 
     def _check_model(self, rows: Sequence[TokenRow], iteration: int) -> None:
         """Raise `NonFiniteLoss` where the weights, finite each, have become too large to compute with: on one row."""

@@ -62,6 +62,7 @@ def test_a_resumed_run_ends_in_the_same_bits(lake, changes, tmp_path):
     rest.step()
     rest.step()
     assert timeless(rest.rows) == timeless(whole.rows)
+    assert {row["template_splits"] for row in whole.rows} == {0.0}
     assert torch.equal(weights(rest), weights(whole))
 
 
