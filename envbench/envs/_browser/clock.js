@@ -247,6 +247,7 @@
       await null;
     }
     now = until;
+    return calls;
   };
 
   // Pending timers: what they will do, when, how often; those in `ignored` decide nothing.

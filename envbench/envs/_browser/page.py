@@ -282,11 +282,17 @@ class Page:
         """
         return self._read(self.invoke("observe", self._wanted(html)))
 
-    def advance_and_observe(self, ms: float, html: bool = False) -> dict[str, Any] | None:
-        """Do both at once, without settling in between; None where the document is left meanwhile."""
+    def advance_and_observe(self, ms: float, html: bool = False, *, still: bool = False) -> dict[str, Any] | None:
+        """Do both at once, without settling in between.
+
+        None where the document is left meanwhile, and with `still` where a timer ran: then it was not observed.
+        """
         before = self.loads
-        answer = self._ask(_call("moved", ms, self._wanted(html)), wait=True)
-        return None if answer is None or self.left(before) else self._read(_value(answer))
+        answer = self._ask(_call("moved", ms, self._wanted(html), still), wait=True)
+        if answer is None or self.left(before):
+            return None
+        text = _value(answer)
+        return None if still and text == "" else self._read(text)
 
     def _wanted(self, html: bool) -> dict[str, Any]:
         return {"mouse": self.mouse, "held": self.holding, "html": html}

@@ -92,10 +92,7 @@ class Session:
             page.settle()
             if reason := carry_out(page, action):
                 return reason
-            if self.barrier:
-                self._settle_and_look(page)
-            else:
-                self._just_look(page)
+            self._go_on(page)
         except BaseException as error:  # an interrupt as well: what it has done of the action is not known
             self.failures += isinstance(error, BrowserFailed)
             self._leave()
@@ -182,16 +179,15 @@ class Session:
         page.url = start.url
         return page
 
-    def _settle_and_look(self, page: Page) -> None:
-        page.hear()
-        page.advance(self.tick_ms)
-        self._look(page)
+    def _go_on(self, page: Page) -> None:
+        """Move the clock and look: at once where no timer ran and the document stays, so that nothing is to settle.
 
-    def _just_look(self, page: Page) -> None:
-        """Take what comes: what an input has started may or may not have happened."""
-        seen = page.advance_and_observe(self.tick_ms, self.html)
+        Without a barrier take what comes: what an input has started may or may not have happened.
+        """
+        if self.barrier:
+            page.hear()
+        seen = page.advance_and_observe(self.tick_ms, self.html, still=self.barrier)
         if seen is None:
-            page.settle()
             self._look(page)
         else:
             self.seen = Seen.read(seen)
