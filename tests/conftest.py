@@ -2,12 +2,16 @@
 
 import importlib.util
 import os
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from pytest_socket import disable_socket
 
 from envbench.envs._browser.chromium import find_chromium, why_missing
+
+Typed = Callable[..., tuple[object, str, str]]
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -25,6 +29,33 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 @pytest.fixture(autouse=True)
 def _no_network() -> None:
     disable_socket(allow_unix_socket=True)
+
+
+@pytest.fixture(scope="module")
+def one_thread() -> Iterator[None]:
+    """Tensors of tests are small, and the workers share the cores."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
+def typed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Typed:
+    """`envbench WORDS` as typed in an empty folder: exit code, stdout, stderr."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*words: object) -> tuple[object, str, str]:
+        from envbench import cli
+
+        monkeypatch.setattr(sys, "argv", ["envbench", *map(str, words)])
+        with pytest.raises(SystemExit) as end:
+            cli.main()
+        return end.value.code, *capsys.readouterr()
+
+    return run
 
 
 @pytest.fixture

@@ -1,13 +1,11 @@
 """`credit list`, `credit show` and `credit explain` as typed."""
 
 import json
-import sys
 from pathlib import Path
 
 import pytest
 
 from envbench import credit
-from envbench.cli import main
 from envbench.cli.credit import attributes
 from envbench.evaluate import evaluate, make_plan
 from envbench.rollout.fill import REFUSED
@@ -30,43 +28,29 @@ def runs(tmp_path_factory):
     return folder
 
 
-@pytest.fixture
-def call(tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
-
-    def run(*words):
-        monkeypatch.setattr(sys, "argv", ["envbench", *map(str, words)])
-        with pytest.raises(SystemExit) as end:
-            main()
-        shown = capsys.readouterr()
-        return end.value.code, shown.out, shown.err
-
-    return run
-
-
-def test_list_is_the_contract(call):
-    code, out, _ = call("credit", "list", "--json")
+def test_list_is_the_contract(typed):
+    code, out, _ = typed("credit", "list", "--json")
     rows = json.loads(out)
     assert code == 0
     assert [row["name"] for row in rows] == [one.name for one in (*credit.methods(), *LOSSES)]
     for row in rows:
         assert list(row) == ["name", "kind", "level", "needs", "cost", "evidence", "paper", "module"]
         assert isinstance(row["needs"], list)
-    _, out, err = call("credit", "list")
+    _, out, err = typed("credit", "list")
     assert "extra cost" in out
     assert all(meaning in err for meaning in credit.EVIDENCE.values())
 
 
-def test_list_filters_by_kind(call):
-    _, out, _ = call("credit", "list", "--kind", "sampler", "--json")
+def test_list_filters_by_kind(typed):
+    _, out, _ = typed("credit", "list", "--kind", "sampler", "--json")
     assert {row["kind"] for row in json.loads(out)} == {"sampler"}
-    code, out, err = call("credit", "list", "--kind", "samplr")
+    code, out, err = typed("credit", "list", "--kind", "samplr")
     assert (code, out) == (2, "")
     assert err == "error: unknown kind 'samplr'. Did you mean 'sampler'?\n"
 
 
-def test_show_explains_options_needs_and_evidence(call):
-    _, out, _ = call("credit", "show", "gigpo", "--json")
+def test_show_explains_options_needs_and_evidence(typed):
+    _, out, _ = typed("credit", "show", "gigpo", "--json")
     document = json.loads(out)
     (omega,) = [one for one in document["options"] if one["option"] == "omega"]
     assert omega == {"option": "omega", "type": "NonNegative", "default": 1.0, "meaning": "weight of the step term."}
@@ -74,25 +58,25 @@ def test_show_explains_options_needs_and_evidence(call):
     assert scale["meaning"].startswith("divide by the group's sample")  # GRPO's own words
     assert document["filled_by"] == {"anchor": "every rollout"}
     assert document["golden"] == "tests/golden/credit/gigpo.json"
-    _, out, err = call("credit", "show", "portool")
+    _, out, err = typed("credit", "show", "portool")
     assert "evidence: abstract: only the paper's abstract was at hand; the formula is ours" in out
     assert "record=('executed',): bool [S]: the action had an effect" in out
     assert "next: envbench credit explain RUN --methods portool" in err
 
 
-def test_show_works_an_example_by_hand(call):
+def test_show_works_an_example_by_hand(typed):
     """GRPO by hand: returns 1, 1, 0 in the first group: mean 2/3, sample deviation 0.57735."""
-    rows = json.loads(call("credit", "show", "grpo", "--json")[1])["example"]
+    rows = json.loads(typed("credit", "show", "grpo", "--json")[1])["example"]
     first = [row["advantage"] for row in rows if row["group"] == 0]
     assert first == pytest.approx([0.57735] * 6 + [-1.1547] * 2, abs=1e-4)
     assert all(row["advantage"] == 0.0 for row in rows if row["group"] == 1)
-    for row in json.loads(call("credit", "show", "gigpo", "--json")[1])["example"]:
+    for row in json.loads(typed("credit", "show", "gigpo", "--json")[1])["example"]:
         assert row["advantage"] == pytest.approx(row["part episode"] + row["part step"], abs=1e-5)
 
 
 @pytest.mark.parametrize("name", [method.name for method in credit.methods()])
-def test_every_method_can_be_shown(call, name):
-    code, out, _ = call("credit", "show", name, "--json")
+def test_every_method_can_be_shown(typed, name):
+    code, out, _ = typed("credit", "show", name, "--json")
     document = json.loads(out)
     assert code == 0
     assert document["about"]
@@ -108,8 +92,8 @@ def test_every_method_can_be_shown(call, name):
     assert not document["golden"] or (GOLDEN / Path(document["golden"]).name).is_file()
 
 
-def test_show_refuses_an_unknown_method(call):
-    code, out, err = call("credit", "show", "gigp")
+def test_show_refuses_an_unknown_method(typed):
+    code, out, err = typed("credit", "show", "gigp")
     assert (code, out) == (2, "")
     assert "unknown credit method 'gigp'. Did you mean 'gigpo'?" in err
 
@@ -129,8 +113,8 @@ def test_attributes_are_read_from_a_docstring():
     assert attributes(doc, names) == {"one": both, "two": both, "three": "`a`: b.", "four": "last."}
 
 
-def test_explain_writes_a_page_of_an_eval(call, runs, tmp_path):
-    code, out, err = call("credit", "explain", runs / "eval", "--methods", "grpo,gigpo", "--out", tmp_path, "--json")
+def test_explain_writes_a_page_of_an_eval(typed, runs, tmp_path):
+    code, out, err = typed("credit", "explain", runs / "eval", "--methods", "grpo,gigpo", "--out", tmp_path, "--json")
     document = json.loads(out)
     assert code == 0
     assert document["methods"] == ["grpo", "gigpo"]
@@ -138,14 +122,14 @@ def test_explain_writes_a_page_of_an_eval(call, runs, tmp_path):
     assert Path(document["page"]) == tmp_path / "explain.html"
     assert f"next: open {tmp_path / 'explain.html'} in a browser" in err
     before = (tmp_path / "explain.html").read_bytes()
-    _, out, _ = call("credit", "explain", runs / "eval", "--methods", "grpo,gigpo", "--out", tmp_path)
+    _, out, _ = typed("credit", "explain", runs / "eval", "--methods", "grpo,gigpo", "--out", tmp_path)
     assert "4 episodes by random" in out
     assert (tmp_path / "explain.html").read_bytes() == before
 
 
-def test_explain_fills_what_methods_ask_for_in_a_train_run(call, runs, tmp_path):
+def test_explain_fills_what_methods_ask_for_in_a_train_run(typed, runs, tmp_path):
     words = ("--methods", "grpo,gae,vineppo,tempo", "--iteration", 2, "--group", 1, "--json")
-    _, out, _ = call("credit", "explain", runs / "train", *words)
+    _, out, _ = typed("credit", "explain", runs / "train", *words)
     document = json.loads(out)
     assert document["group"] == 1
     assert Path(document["page"]).is_file()
@@ -167,9 +151,9 @@ BAD = {
 
 
 @pytest.mark.parametrize("case", sorted(BAD))
-def test_explain_refuses_bad_input_in_one_line(call, runs, case):
+def test_explain_refuses_bad_input_in_one_line(typed, runs, case):
     run, words, expected = BAD[case]
-    code, out, err = call("credit", "explain", runs / run, *words)
+    code, out, err = typed("credit", "explain", runs / run, *words)
     assert (code, out) == (2, "")
     (line,) = [line for line in err.splitlines() if line.startswith("error: ")]
     assert expected in line

@@ -15,6 +15,8 @@ from envbench.types import StepBatch
 from envbench.types.batch import _SPECS
 from envbench.types.columns import FURTHER
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 METHODS = [one.name for one in credit.methods("advantage")]
 SHAPES = ("chain", "tree")
 
@@ -42,14 +44,6 @@ SHIFT_INVARIANT = {
 
 every_method = pytest.mark.parametrize("name", METHODS)
 every_shape = pytest.mark.parametrize("shape", SHAPES)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def axes_of(name):

@@ -16,6 +16,8 @@ from envbench.train import packed
 from envbench.train.lm.network import check_scores
 from envbench.train.packed import HFForward, TokenRow, pack, token_outputs
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 WORDS = 270
 COMMON = {
     "vocab_size": WORDS,
@@ -110,14 +112,6 @@ def packing(model, checkpointing=False):
         return HFForward(model, checkpointing)
     forward.checkpointing = checkpointing
     return forward
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.mark.parametrize("name", sorted(FAMILIES))

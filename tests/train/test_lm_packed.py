@@ -12,15 +12,9 @@ from envbench.errors import InvalidBatch
 from envbench.policies.lm.forward import FastForward
 from envbench.train.packed import HFForward, TokenRow, pack, token_logprobs
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 FORWARDS = {"hf": HFForward, "fast": FastForward}
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def draw_rows(seed=0, prompts=3, replies=4):

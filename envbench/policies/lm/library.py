@@ -20,7 +20,8 @@ from envbench.errors import InvalidValue
 _SLIDING = "sliding_attention"
 _KINDS = frozenset({"full_attention", _SLIDING})
 _OTHER_WINDOWS = ("attention_types", "attention_chunk_size")  # of configs whose attention is local in a way of its own
-_FAILURES = (TypeError, ValueError, AttributeError, KeyError, IndexError, RuntimeError)
+FAILURES = (TypeError, ValueError, AttributeError, KeyError, IndexError, RuntimeError)
+"""What a model raises that cannot be called in a way that it is tried in."""
 
 
 def tolerance(dtype: torch.dtype) -> float:
@@ -233,7 +234,7 @@ def caches(model: Any) -> bool:
     model.eval()
     try:
         plain, cached = _tried(PlainForward(model)), _tried(CachedForward(model))
-    except _FAILURES:
+    except FAILURES:
         return False
     finally:
         model.train(training)

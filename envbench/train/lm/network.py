@@ -16,7 +16,7 @@ from torch import Tensor
 from envbench.errors import InvalidValue, MissingExtra, RunUnreadable
 from envbench.policies.lm.build import new_folder
 from envbench.policies.lm.forward import FastForward, forward_of, pad, read_prompts
-from envbench.policies.lm.library import pick_logprobs, tolerance, window_of
+from envbench.policies.lm.library import FAILURES, pick_logprobs, tolerance, window_of
 from envbench.policies.lm.policy import CausalLMPolicy
 from envbench.policies.lm.quiet import quiet
 from envbench.rollout.turn_columns import Scores
@@ -237,7 +237,7 @@ def check_scores(policy: CausalLMPolicy, forward: Forward, share: bool) -> None:
         try:
             packs = [one.to(device) for one in pack(rows, [True] * len(rows), 1 << 20, share=share)]
             found = torch.cat([token_outputs(forward, one).logprob for one in packs])
-        except (TypeError, ValueError, AttributeError, KeyError, IndexError, RuntimeError, InvalidValue) as error:
+        except (*FAILURES, InvalidValue) as error:
             failed.append(" ".join(str(error).split())[:160])
             return math.inf
         found = found.index_select(0, torch.cat([one.index for one in packs]).argsort()).view_as(drawn)

@@ -1,29 +1,12 @@
 import json
-import sys
 
 import pytest
-
-from envbench import cli
 
 LAKE = "envbench/FrozenLake-v0"
 
 
-@pytest.fixture
-def envbench(monkeypatch, capsys, tmp_path):
-    monkeypatch.chdir(tmp_path)
-
-    def command(*arguments):
-        monkeypatch.setattr(sys, "argv", ["envbench", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        out, err = capsys.readouterr()
-        return ended.value.code, out, err
-
-    return command
-
-
-def test_a_new_model_plays(envbench, tmp_path):
-    code, out, err = envbench("model", "new", "--size", "nano", "--out", "nano", "--env", LAKE, "--json")
+def test_a_new_model_plays(typed, tmp_path):
+    code, out, err = typed("model", "new", "--size", "nano", "--out", "nano", "--env", LAKE, "--json")
     document = json.loads(out)
     assert code == 0
     assert document["envs"] == [LAKE]
@@ -33,7 +16,7 @@ def test_a_new_model_plays(envbench, tmp_path):
     play = ("eval", "--agent", "policy", "--model", "nano", "--env", LAKE, "--episodes", "2", "--max-steps", "3")
     summaries = []
     for run in ("a", "b"):
-        code, out, err = envbench(*play, "--option", "max_tokens=4", "--out", run, "--json")
+        code, out, err = typed(*play, "--option", "max_tokens=4", "--out", run, "--json")
         assert code == 0, err
         summaries.append(json.loads(out)["summary"])
     assert summaries[0] == summaries[1]
@@ -52,8 +35,8 @@ def test_a_new_model_plays(envbench, tmp_path):
         (("eval", "--agent", "policy", "--env", LAKE, "--model", "."), "no tokenizer can be read"),
     ],
 )
-def test_refusals_are_one_line(envbench, tmp_path, arguments, says):
-    code, out, err = envbench(*arguments)
+def test_refusals_are_one_line(typed, tmp_path, arguments, says):
+    code, out, err = typed(*arguments)
     assert (code, out) == (2, "")
     assert says in err.splitlines()[-1]
     assert err.count("error: ") == 1

@@ -1,29 +1,12 @@
 """`train`, `sweep` and `model` as typed with what cannot work: one line that says what to type, and exit code 2."""
 
-import sys
-
 import pytest
 
-from envbench import cli
 from envbench.policies.lm.tokenizer import load_tokenizer
 
 LAKE = "envbench/FrozenLake-v0"
 TRAIN = ("train", "--env", LAKE, "--max-tokens", "4", "--iterations", "2", "--groups", "2", "--group-size", "4")
 WARMUP = ("--env", LAKE, "--threads", "1", "--steps", "1", "--check-every", "1", "--batch", "4", "--tasks", "2")
-
-
-@pytest.fixture
-def envbench(monkeypatch, capsys, tmp_path):
-    monkeypatch.chdir(tmp_path)
-
-    def command(*arguments):
-        monkeypatch.setattr(sys, "argv", ["envbench", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        out, err = capsys.readouterr()
-        return ended.value.code, out, err
-
-    return command
 
 
 def refused(result, *says):
@@ -49,31 +32,31 @@ def refused(result, *says):
         (("--method", "gae", "--option", "bootstrap=truncated"), "bootstrap='terminal'"),
     ],
 )
-def test_options_of_a_run(envbench, raw_model, tmp_path, words, says):
-    refused(envbench(*TRAIN, "--model", raw_model, *words), says)
+def test_options_of_a_run(typed, raw_model, tmp_path, words, says):
+    refused(typed(*TRAIN, "--model", raw_model, *words), says)
     assert not (tmp_path / "runs").exists()
 
 
-def test_a_run_that_diverges(envbench, raw_model):
+def test_a_run_that_diverges(typed, raw_model):
     for _ in range(2):
         words = ("--method", "reinforce", "--max-steps", "8", "--learning-rate", "1e30", "--out", "run")
-        result = envbench(*TRAIN, "--model", raw_model, *words)
+        result = typed(*TRAIN, "--model", raw_model, *words)
         refused(result, "iteration 0", "Lower the learning rate")
         assert "retry" not in result[2]
 
 
-def test_a_new_model_where_nothing_can_be_written(envbench):
-    refused(envbench("model", "new", "--size", "nano", "--env", LAKE, "--out", "/proc/m"), "/proc/m", "another --out")
+def test_a_new_model_where_nothing_can_be_written(typed):
+    refused(typed("model", "new", "--size", "nano", "--env", LAKE, "--out", "/proc/m"), "/proc/m", "another --out")
 
 
-def test_a_warm_start(envbench, raw_model, monkeypatch):
+def test_a_warm_start(typed, raw_model, monkeypatch):
     monkeypatch.setattr("envbench.train.lm.warmup._success", lambda *_: 0.5)
-    refused(envbench("model", "warmup", raw_model, *WARMUP, "--out", "w", "--low", "0.7"), "--high 0.7")
-    refused(envbench("model", "warmup", raw_model, *WARMUP, "--out", "w", "--device", "meta"), "device='meta'")
-    refused(envbench("model", "warmup", raw_model, *WARMUP, "--out", "w", "--dtype", "float8"), "dtype")
+    refused(typed("model", "warmup", raw_model, *WARMUP, "--out", "w", "--low", "0.7"), "--high 0.7")
+    refused(typed("model", "warmup", raw_model, *WARMUP, "--out", "w", "--device", "meta"), "device='meta'")
+    refused(typed("model", "warmup", raw_model, *WARMUP, "--out", "w", "--dtype", "float8"), "dtype")
     short = ("--low", "1", "--high", "1")
-    refused(envbench("model", "warmup", raw_model, *WARMUP, "--out", "w", *short), "with --keep")
-    code, _, err = envbench("model", "warmup", raw_model, *WARMUP, "--out", "w", *short, "--keep")
+    refused(typed("model", "warmup", raw_model, *WARMUP, "--out", "w", *short), "with --keep")
+    code, _, err = typed("model", "warmup", raw_model, *WARMUP, "--out", "w", *short, "--keep")
     assert code == 0
     [warning] = [line for line in err.splitlines() if line.startswith("warning: ")]
     assert "below what was aimed at: give more --steps" in warning
