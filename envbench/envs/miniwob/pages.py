@@ -18,11 +18,11 @@ PICTURE = (0, 0, 160, 210)
 """The part of the window that a task occupies: x, y, width, height."""
 
 CHANGES_UNSEEN = frozenset(
-    ("button-delay", "chase-circle", "daily-calendar", "drag-cube", "draw-circle", "draw-line", "hover-shape",
-     "moving-items", "simon-says", "stock-market", "terminal", "text-editor")
+    ("button-delay", "chase-circle", "click-pie", "click-pie-nodelay", "daily-calendar", "drag-cube", "draw-circle",
+     "draw-line", "hover-shape", "moving-items", "simon-says", "stock-market", "terminal", "text-editor")
 )  # fmt: skip
 """Pages whose scripts remember of the past what neither the document nor a global shows: a button pushed, a score, keys
-held, the time since a click. There an anchor is the whole history."""
+held, the time since a click, an animation under way. There an anchor is the whole history."""
 
 SCRIPT = """
 Object.assign(__envbench.family, {
