@@ -78,21 +78,22 @@ def standings(frame: pd.DataFrame) -> pd.DataFrame:
     if not cells:
         return pd.DataFrame()
     ranks = cell_ranks(shared)
-    base = _by_seed(shared, BASE, "pearson")
+    means = _by_seed(shared)
+    base = means[BASE]["pearson"].dropna() if BASE in means else pd.Series(dtype=float)
     methods = [name for name in shared["method"].unique() if name not in REFERENCES]
     rows = []
     for name in (*REFERENCES, *methods):
         mine = shared[shared["method"] == name]
         row: dict[str, Any] = {"method": name, "cells": cells, "pools": mine["seed"].nunique()}
-        for measure in MEANS:
-            row |= _columns(measure, _by_seed(shared, name, measure))
+        for measure in MEANS if name in means else ():
+            row |= _columns(measure, means[name][measure].dropna())
         row |= {measure: _median(mine[measure]) for measure in MEDIANS}
         row["never"] = float(mine["sample_cost"].eq(math.inf).mean()) if mine["cosine"].notna().any() else math.nan
         row |= {measure: float(mine[measure].mean()) for measure in COSTS}
         if name in ranks:
             row |= {"rank": ranks[name].mean(), "rank_best": ranks[name].min(), "rank_worst": ranks[name].max()}
         if name not in (*REFERENCES, BASE) and len(base):
-            row |= against(_by_seed(shared, name, "pearson") - base, len(methods) - 1)
+            row |= against(means[name]["pearson"] - base, len(methods) - 1)
         rows.append(row)
     found = pd.DataFrame(rows).reindex(columns=STANDINGS)
     found["order"] = [REFERENCES.index(name) if name in REFERENCES else len(REFERENCES) for name in found["method"]]
@@ -107,9 +108,10 @@ STANDINGS = [
 ]  # fmt: skip
 
 
-def _by_seed(frame: pd.DataFrame, method: str, measure: str) -> pd.Series[float]:
-    """Return the mean over cells of a measure for each seed; cells without the measure are left out."""
-    return frame[frame["method"] == method].groupby("seed")[measure].mean().dropna()
+def _by_seed(frame: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Return each method's means over cells: a row per seed, a column for each of `MEANS`; NaN where no cell has it."""
+    means = frame.groupby(["method", "seed"])[list(MEANS)].mean()
+    return {str(method): part.droplevel("method") for method, part in means.groupby("method")}
 
 
 def _columns(name: str, values: pd.Series[float]) -> dict[str, float]:
@@ -152,8 +154,8 @@ def rivals(frame: pd.DataFrame, best: str) -> list[str]:
     """Return the methods that cannot be told apart from `best` in pearson, over the cells in which all were judged."""
     shared = shared_cells(frame)
     methods = sorted(set(shared["method"]) - {*REFERENCES, best})
-    top = _by_seed(shared, best, "pearson")
-    verdicts = {name: against(top - _by_seed(shared, name, "pearson"), len(methods))["verdict"] for name in methods}
+    pearson = {name: means["pearson"] for name, means in _by_seed(shared).items()}
+    verdicts = {name: against(pearson[best] - pearson[name], len(methods))["verdict"] for name in methods}
     return [name for name, verdict in verdicts.items() if verdict != "better"]
 
 
