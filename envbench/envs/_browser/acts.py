@@ -28,7 +28,10 @@ def carry_out(page: Page, action: Action) -> str:
         for x, y in _points(action)[: 1 if action.name == "scroll_at" else None]:
             if not (0 <= x < page.width and 0 <= y < page.height):
                 return f"({x}, {y}) lies outside of the window of {page.width} x {page.height}"
+    before = page.mouse
     reason = _ACTS[action.name](page, action)
+    if page.mouse != before:
+        page.pointed = not action.refs
     return f"element {action.arguments[0]}: {reason}" if reason and action.refs else reason
 
 

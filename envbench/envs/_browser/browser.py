@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from envbench.envs._browser.chromium import Program, need_chromium
-from envbench.envs._browser.pipe import Pipe
+from envbench.envs._browser.pipe import Pipe, plain
 from envbench.errors import BrowserFailed
 
 log = logging.getLogger(__name__)
@@ -32,6 +32,7 @@ class Browser:
         self.program = program
         self.popups = 0
         self._ours: set[str] = set()  # targets that we made
+        self._closing: set[str] = set()  # those that pages opened
         self.pipe = Pipe(program)
         self.drawing = threading.Lock()
         self.ahead = ThreadPoolExecutor(1, thread_name_prefix="envbench-ahead")
@@ -77,7 +78,6 @@ class Browser:
     def discard(self, target: str) -> None:
         """Close a tab without waiting."""
         self.pipe.send("Target.closeTarget", {"targetId": target})
-        self._ours.discard(target)
 
     def close(self) -> None:
         """End it, with all its processes."""
@@ -86,15 +86,28 @@ class Browser:
 
     def _on_event(self, method: str, params: msgspec.Raw) -> None:
         if method == "Target.detachedFromTarget":
-            session = msgspec.json.decode(params)["sessionId"]
+            session = plain(params)["sessionId"]
             self.pipe.fail(session, "the tab was closed")
             self.pipe.tell(session, "Inspector.detached", msgspec.Raw(b"{}"))
-        if method != "Target.targetCreated":
+        if method == "Target.targetDestroyed":
+            gone = {plain(params)["targetId"]}
+            self._ours -= gone
+            self._closing -= gone
+        if method in ("Target.targetCreated", "Target.targetInfoChanged"):
+            self._on_target(plain(params)["targetInfo"])
+
+    def _on_target(self, info: dict[str, Any]) -> None:
+        """Close what a page has opened: it has an opener, or (links with Control) an address; ours have neither yet."""
+        target = info["targetId"]
+        if target in self._ours or target in self._closing or not (info.get("openerId") or info["url"] not in _BLANK):
             return
-        info = msgspec.json.decode(params)["targetInfo"]
-        if info["type"] == "page" and info.get("openerId") and info["targetId"] not in self._ours:
-            self.popups += 1
-            self.pipe.send("Target.closeTarget", {"targetId": info["targetId"]})
+        self.popups += 1
+        self._closing.add(target)
+        self.pipe.send("Target.closeTarget", {"targetId": target})
+
+
+_BLANK = ("", "about:blank")
+"""Addresses of a tab that was just made."""
 
 
 class _Shared:

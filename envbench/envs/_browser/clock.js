@@ -9,7 +9,6 @@
   const native = {
     raf: window.requestAnimationFrame.bind(window),
     Date: window.Date,
-    random: Math.random,
   };
   let now = 0;
   let nextId = 1;
@@ -258,7 +257,7 @@
 
   Object.defineProperty(window, '__envbench', {
     value: {
-      advance, pending, counts, listens, timers, native,
+      advance, pending, counts, listens, native,
       get now() { return now; },
       get drawn() { return random; },
       get clipboard() { return clipboard; },

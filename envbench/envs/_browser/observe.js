@@ -28,7 +28,7 @@
   const skipped = (element) => NEVER.has(element.tagName) || (family.skip !== '' && element.matches(family.skip));
 
   // Elements in document order, open shadow trees included; the place of one is its reference.
-  const all = () => {
+  const all = (root = document.body) => {
     const found = [];
     const visit = (parent) => {
       for (const child of parent.children) {
@@ -38,7 +38,7 @@
         visit(child);
       }
     };
-    if (document.body) visit(document.body);
+    if (root) visit(root);
     return found;
   };
   const at = (ref) => all()[ref];
@@ -268,7 +268,7 @@
         const theirs = copied.children[place];
         if (skipped(mine)) return;
         theirs.setAttribute('bid', ref++);
-        if (mine.shadowRoot) ref += mine.shadowRoot.querySelectorAll('*').length;
+        if (mine.shadowRoot) ref += all(mine.shadowRoot).length;
         if (mine.tagName === 'TEXTAREA') theirs.textContent = mine.value;
         if (['checkbox', 'radio'].includes(mine.type)) theirs.toggleAttribute('checked', mine.checked);
         else if (mine.tagName === 'INPUT') theirs.setAttribute('value', mine.value);
@@ -340,6 +340,7 @@
     const mouse = wanted.mouse && document.elementFromPoint(wanted.mouse[0], wanted.mouse[1]);
     canon.held = wanted.held;
     canon.hover = mouse ? elements.indexOf(mouse) : -1;
+    if (wanted.pointed) canon.mouse = wanted.pointed; // where a reference led depends on the machine's fonts
     canon.timers = eb.pending(family.ignored()).map((timer) => plain(timer, 0, { left: LARGE }));
     canon.drawn = eb.drawn;
     const facts = family.facts();

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import threading
 import time
@@ -15,7 +14,7 @@ from typing import Any
 import msgspec
 
 from envbench.envs._browser.browser import Browser, browser
-from envbench.envs._browser.pipe import START_S, Reply
+from envbench.envs._browser.pipe import START_S, Reply, plain
 from envbench.envs._browser.site import Site, fulfilment, nothing, request_of
 from envbench.errors import BrowserFailed
 
@@ -75,6 +74,7 @@ class Page:
         self.deadline = deadline
         self.site = site
         self.mouse: tuple[float, float] | None = None
+        self.pointed = False  # it is there by coordinates, not by a reference
         self.held = 0  # buttons of the mouse
         self.pressed: tuple[float, float] | None = None  # where
         self._dragged: dict[str, Any] | None = None  # what a native drag carries
@@ -295,20 +295,26 @@ class Page:
         return None if still and text == "" else self._read(text)
 
     def _wanted(self, html: bool) -> dict[str, Any]:
-        return {"mouse": self.mouse, "held": self.holding, "html": html}
+        pointed = self.mouse if self.pointed else None
+        return {"mouse": self.mouse, "pointed": pointed, "held": self.holding, "html": html}
 
     @property
-    def holding(self) -> list[float]:
-        """Where the mouse is while its button is down, and where that went down; [] while it is up."""
-        return [*(self.mouse or ()), *(self.pressed or ())] if self.held else []
+    def holding(self) -> list[Any]:
+        """Where the mouse is while its button is down, where that went down, what it drags; [] while it is up."""
+        if not self.held:
+            return []
+        return [*(self.mouse or ()), *(self.pressed or ()), *([] if self._dragged is None else [self._carried])]
+
+    @property
+    def _carried(self) -> list[list[str]]:
+        """What is dragged, by kind; HTML left out, since it names the machine's fonts."""
+        items = (self._dragged or {}).get("items", ())
+        return [[one["mimeType"], one["data"]] for one in items if one["mimeType"] != "text/html"]
 
     def _read(self, text: Any) -> dict[str, Any]:
         if not isinstance(text, str):
             raise self._failed("the page does not say what it shows")
-        try:
-            seen: dict[str, Any] = msgspec.json.decode(text)
-        except msgspec.DecodeError:  # halves of surrogate pairs
-            seen = json.loads(text)
+        seen: dict[str, Any] = plain(text)
         self.swaps = bool(seen["swaps"])
         return seen
 
@@ -321,10 +327,10 @@ class Page:
         wanted = {"format": "png", "optimizeForSpeed": True}
         if not self.browser.program.frame_control:
             return b64decode(self.call("Page.captureScreenshot", wanted)["data"])
-        answer = self._draw({"screenshot": wanted})
-        if "screenshotData" not in answer:  # there was nothing new to draw
-            answer = self._draw({"screenshot": wanted})
-        return b64decode(answer["screenshotData"])
+        for _ in range(2):  # a frame with nothing new to draw may bring none
+            if "screenshotData" in (answer := self._draw({"screenshot": wanted})):
+                return b64decode(answer["screenshotData"])
+        raise self._failed("the page gave no picture")
 
     def close(self) -> None:
         """Close the tab; again does nothing."""
@@ -345,7 +351,7 @@ class Page:
     def _on_event(self, method: str, raw: msgspec.Raw) -> None:
         handle = _HANDLERS.get(method)
         if handle is not None:
-            handle(self, msgspec.json.decode(raw))
+            handle(self, plain(raw))
 
     def _on_request(self, asked: dict[str, Any]) -> None:
         request = request_of(asked["request"])

@@ -7,6 +7,7 @@ the pipe, so that it neither speaks on it nor keeps it open.
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import select
@@ -57,6 +58,26 @@ class _Message(msgspec.Struct):
     error: dict[str, Any] | None = None
 
 
+_decode = msgspec.json.Decoder(_Message).decode
+
+
+def plain(text: bytes | bytearray | msgspec.Raw | str) -> Any:
+    """Return JSON as plain data, halves of surrogate pairs too: pages may say them, and msgspec refuses them."""
+    try:
+        return msgspec.json.decode(text)
+    except msgspec.DecodeError:
+        return json.loads(text if isinstance(text, str) else bytes(text))
+
+
+def _message(text: bytes | bytearray) -> _Message:
+    try:
+        return _decode(text)
+    except msgspec.DecodeError:
+        parts = plain(text)
+        raw = {name: msgspec.Raw(json.dumps(parts[name]).encode()) for name in ("params", "result") if name in parts}
+        return _Message(**parts | raw)
+
+
 class Reply:
     """What a command will answer."""
 
@@ -93,7 +114,7 @@ class Reply:
             raise BrowserFailed(f"the browser did not answer {self.method} within {seconds:g} s")
         if self.error:
             raise BrowserFailed(f"{self.method}: {self.error}")
-        return msgspec.json.decode(self.result)
+        return plain(self.result)
 
 
 Listener = Callable[[str, msgspec.Raw], None]
@@ -225,9 +246,14 @@ class Pipe:
             self._ended = str(error)
         finally:
             started.set()
-        if not self._ended:
-            self._read()
-            self._ended = self._ended or "the browser process ended"
+        try:
+            if not self._ended:
+                self._read()
+        finally:
+            self._end()
+
+    def _end(self) -> None:
+        self._ended = self._ended or "the browser process ended"
         for reply in list(self._waiting.values()):
             reply.settle(None, self._ended)
         self._waiting.clear()
@@ -260,7 +286,6 @@ class Pipe:
             os.close(its_out)
 
     def _read(self) -> None:
-        decode = msgspec.json.Decoder(_Message).decode
         rest = bytearray()
         while chunk := os.read(self._from, _CHUNK):
             if b"\0" not in chunk:
@@ -269,7 +294,7 @@ class Pipe:
             rest += chunk
             *messages, rest = rest.split(b"\0")
             for text in messages:
-                self._take(decode(text))
+                self._take(_message(text))
 
     def _take(self, message: _Message) -> None:
         if message.id is not None:

@@ -33,8 +33,8 @@ _LAST_INPUT = frozenset(("click", "check", "mouse_click", "mouse_up", "press", "
 """Actions whose last event is the one that leaves a page: nothing of them can reach the next."""
 
 _REST: dict[str, Any] = {
-    "input": {"typed": [], "checked": [], "focus": -1, "start": -1, "caret": [], "held": []},
-    "sight": {"selection": [], "scrolled": []},
+    "input": {"typed": [], "checked": [], "focus": -1, "start": -1, "caret": [], "selection": [], "held": []},
+    "sight": {"scrolled": []},
 }
 """What was done to a page that is as it was served."""
 
@@ -169,7 +169,7 @@ class WebShopBrowser(BrowserEnv):
         return state if done == _REST else [*state, done]
 
     def _anchor(self) -> JsonValue:
-        """Return the engine's, with what was typed and what has the focus; what is in sight decides nothing."""
+        """Return the engine's, with what was typed, marked and given the focus; what is scrolled decides nothing."""
         anchor, done = anchor_of(self._engine), self._done_to_page["input"]
         return anchor if done == _REST["input"] else [*anchor, done]
 

@@ -20,8 +20,8 @@
       .flatMap((one) => [one.scrollLeft, one.scrollTop]);
     return {
       shown: {
-        input: { typed, checked, focus: place(focused), start, caret },
-        sight: { selection, scrolled: scrolled.some(Boolean) ? scrolled : [] },
+        input: { typed, checked, focus: place(focused), start, caret, selection },
+        sight: { scrolled: scrolled.some(Boolean) ? scrolled : [] },
       },
     };
   };

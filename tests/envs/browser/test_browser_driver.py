@@ -279,6 +279,29 @@ def test_a_held_button_is_part_of_the_state(play: Play) -> None:
     assert len(keys) == 4
 
 
+def test_what_is_dragged_is_part_of_the_state(play: Play) -> None:
+    keys = set()
+    for ways in (["mouse_move(60, 60)"], []):  # far enough for a drag to begin, or not; then back
+        played = play("<div draggable=true style='width:60px;height:60px'>thing</div><p>so</p>")
+        for action in ("mouse_down(20, 20)", *ways, "mouse_move(21, 20)"):
+            played.act(action)
+        keys.add(played.session.seen.document)
+    assert len(keys) == 2
+
+
+def test_where_the_mouse_was_put_by_coordinates_is_part_of_the_state(play: Play) -> None:
+    """Where a reference led is not: it depends on the machine's fonts."""
+    keys, ends = set(), set()
+    for action in ("mouse_move(50, 20)", "mouse_move(50, 29)", "hover({})", "hover({})"):
+        played = play("<p onmouseenter='a = 1'>upper</p><p onmouseenter='b = 1' style='height:2000px'>lower</p>")
+        played.act(action.format(played.ref("upper")))
+        keys.add(played.session.seen.document)
+        played.act("scroll(0, 24)")  # so that the mouse is over another element, or not
+        ends.add(played.js("String(globalThis.b)"))
+    assert len(keys) == 3
+    assert ends == {"undefined", "1"}
+
+
 TWO = "<p id=p>one two</p><input id=t aria-label=first><input id=u aria-label=second><p>three</p>"
 
 
@@ -376,6 +399,15 @@ def test_html_has_what_was_entered_and_the_numbers_of_the_text(play: Play) -> No
     assert re.search(r'id="c" bid="\d+" checked="">', html)
     assert re.search(r'<option bid="\d+" selected="">two', html)
     assert f' bid="{played.ref("go")}">go</button>' in html
+
+
+def test_html_counts_in_shadow_trees_what_text_counts(play: Play) -> None:
+    inner = "<style>b { color: red }</style><b>in</b>"
+    played = play(
+        f"<div id=h></div><button>go</button><script>h.attachShadow({{mode: 'open'}}).innerHTML = '{inner}'</script>",
+        html=True,
+    )
+    assert f'<button bid="{played.ref("go")}">' in played.session.seen.html
 
 
 def test_a_plain_browser_reads_the_same(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:

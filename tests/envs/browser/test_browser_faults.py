@@ -76,17 +76,39 @@ def test_a_crashed_page_fails_alone(play: Play) -> None:
     assert healthy.act("noop()") == ""
 
 
-def test_a_hanging_page_meets_the_deadline_and_the_others_go_on(play: Play) -> None:
+@pytest.mark.parametrize("action", ["click", "hover"])  # in an input event, and in a frame
+def test_a_hanging_page_meets_the_deadline_and_the_others_go_on(play: Play, action: str) -> None:
     healthy = play("<p>well</p>")
-    hanging = play("<button onclick='for (;;);'>go</button>")
+    hanging = play(f"<button on{'mouseenter' if action == 'hover' else action}='for (;;);'>go</button>")
     hanging.session.page.deadline = 1.0
     begun = time.monotonic()
     with pytest.raises(BrowserFailed, match="within 1 s"):
-        hanging.act(f"click({hanging.ref('go')})")
+        hanging.act(f"{action}({hanging.ref('go')})")
     assert time.monotonic() - begun < 15.0  # of a busy machine
     assert healthy.act("noop()") == ""
     with pytest.raises(BrowserFailed):
         hanging.act("noop()")
+
+
+def test_halves_of_surrogate_pairs_are_text_like_any_other(play: Play) -> None:
+    half = "<button onclick='console.log(`\\ud800`); title = `a\\ud800b`; throw Error(`\\udc00`)'>go</button>"
+    healthy, odd = play("<p>well</p>"), play(half)
+    assert odd.act(f"click({odd.ref('go')})") == ""
+    assert odd.js("`a\\ud800`") == "a\ud800"
+    assert "\udc00" in odd.session.page.errors[0]
+    assert odd.act("noop()") == healthy.act("noop()") == ""
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_browser_that_is_not_heard_any_more_is_replaced(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+    played = play("<p>well</p>")
+    deaf = browser()
+    monkeypatch.setattr(deaf.pipe, "_take", None)
+    with pytest.raises(BrowserFailed, match="ended"):
+        played.act("noop()")
+    assert not deaf.alive
+    assert play("<p>well</p>").act("noop()") == ""
+    assert browser() is not deaf
 
 
 def test_endless_timers_are_an_error(play: Play) -> None:
@@ -127,21 +149,33 @@ def test_a_page_that_wipes_itself_is_still_a_page(play: Play) -> None:
     assert played.act("noop()") == ""
 
 
-def test_popups_are_closed(play: Play) -> None:
-    played = play(
-        "<a href='/' target='_blank' rel='opener'>go</a><button onclick='was = window.open(`/`)'>script</button>"
-    )
-    before = browser().popups
+def test_scripts_open_nothing(play: Play) -> None:
+    played = play("<button onclick='was = window.open(`/`)'>script</button>")
     played.act(f"click({played.ref('script')})")
     assert played.js("was") is None
-    played.act(f"click({played.ref('go')})")
+
+
+@pytest.mark.parametrize("attributes", ["target='_blank'", "target='_blank' rel='opener'", ""])
+@pytest.mark.parametrize("modifiers", ["", ", modifiers=['Control']", ", modifiers=['Shift']"])
+def test_popups_are_closed(play: Play, attributes: str, modifiers: str) -> None:
+    played = play(
+        f"<a href='/elsewhere' {attributes}>go</a>" if attributes or modifiers else "<a href='/' target=x>go</a>"
+    )
+    before = browser().popups
+    assert played.act(f"click({played.ref('go')}{modifiers})") == ""
     assert played.act("noop()") == ""
     until = time.monotonic() + 5
-    while browser().popups == before and time.monotonic() < until:
+    while (open_now := tabs()) != {played.session.page._target} or browser().popups == before:
+        assert time.monotonic() < until, open_now
         time.sleep(0.01)
-    assert browser().popups > before
-    pages = browser().pipe.call("Target.getTargets", {})["targetInfos"]
-    assert sum(one.get("openerId") is not None for one in pages) == 0
+    assert browser().popups == before + 1
+    assert played.act("noop()") == ""
+
+
+def tabs() -> set[str]:
+    """Tabs that show something."""
+    found = browser().pipe.call("Target.getTargets", {})["targetInfos"]
+    return {one["targetId"] for one in found if one["type"] == "page" and one["url"] not in ("", "about:blank")}
 
 
 def test_downloads_are_refused(play: Play, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

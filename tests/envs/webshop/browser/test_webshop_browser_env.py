@@ -184,6 +184,37 @@ def test_where_a_held_button_went_down_is_part_of_the_state(env: Any) -> None:
     assert ends[0][1] != ends[1][1]
 
 
+def test_a_link_that_is_dragged_is_part_of_the_state(env: Any) -> None:
+    act(env, "search[lamp]")
+    results = env.snapshot()
+    link = next(row for row in env.seen.rows if row.ref in env._session.page.invoke("matching", "ol a"))
+    x, y = link.box[0] + 5, link.box[1] + link.box[3] / 2
+    ends = []
+    for ways in ([f"mouse_move({x + 40}, {y + 30})"], []):
+        env.restore(results)
+        for action in (f"mouse_down({x}, {y})", *ways, f"mouse_move({x + 1}, {y})"):
+            env.step(action)
+        keys = env.state_hash(), env.anchor_hash()
+        env.restore(env.snapshot())
+        assert (env.state_hash(), env.anchor_hash()) == keys
+        ends.append((*keys, env.step(f"mouse_up({x + 1}, {y})")[4]["page"]))
+    assert [page for *_, page in ends] == ["results", "item"]
+    assert ends[0][0] != ends[1][0]
+    assert ends[0][1] != ends[1][1]
+
+
+def test_what_is_marked_is_part_of_the_anchor(env: Any) -> None:
+    """It can be dragged into the search."""
+    act(env, "search[lamp]")
+    served = env.anchor_hash()
+    heading = next(row for row in env.seen.rows if row.role == "heading")
+    env.step(f"mouse_dblclick({heading.box[0] + 30}, {heading.box[1] + heading.box[3] / 2})")
+    assert env._done_to_page["input"]["selection"]
+    assert env.anchor_hash() != served
+    env.restore(env.snapshot())
+    assert env._done_to_page["input"]["selection"]
+
+
 def test_a_click_that_meets_nothing_leaves_no_trace(env: Any) -> None:
     item, buy = on_an_item(env)
     served = env.state_hash()
