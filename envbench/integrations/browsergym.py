@@ -5,8 +5,8 @@
     observation, reward, terminated, truncated, info = env.step('click("5")')
 
 Observations have BrowserGym's keys, `axtree_object` and `dom_object` in the form that its `flatten_axtree_to_str` and
-`flatten_dom_to_str` read, and beside them what those make of it: `axtree_txt` and `pruned_html`. References are bids.
-BrowserGym itself is not needed.
+`flatten_dom_to_str` read, and beside them what its agents make of those by default: `axtree_txt` and `pruned_html`.
+References are bids. BrowserGym itself is not needed.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import ast
 import re
 import textwrap
 from collections.abc import Sequence
+from html import escape
 from html.parser import HTMLParser
 from typing import Any
 
@@ -34,6 +35,9 @@ _GREETING = "Hi! I am your UI assistant, I can perform web tasks for you. What c
 _VOID = frozenset(
     ("area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr")
 )
+_UNSAID = ("editable", "readonly", "level", "settable", "multiline", "invalid", "focusable")  # in flat_axtree
+_BARE = ("required", "focused", "atomic")  # properties that are named, without their value
+_WRAPPERS = ("div", "span", "i", "p")  # not worth a tag when they have nothing but a bid
 
 
 class BrowserGymEnv(gymnasium.Env[dict[str, Any], str]):
@@ -76,8 +80,9 @@ class BrowserGymEnv(gymnasium.Env[dict[str, Any], str]):
     def step(self, action: str) -> tuple[dict[str, Any], float, bool, bool, dict[str, Any]]:
         """Do one or more calls, as Python or one on a line, in a code block or bare; talk becomes a message.
 
-        A call that is refused ends the step and is what `last_action_error` tells; rewards of the calls add up. Not
-        supported, so refused: `keyboard_down`, `keyboard_up`, `upload_file` and what is about tabs.
+        A call that is refused ends the step and is what `last_action_error` tells; rewards of the calls add up. Talking
+        costs what `noop()` costs: a step of the budget, and the page's clock moves on. Not supported, so refused:
+        `keyboard_down`, `keyboard_up`, `upload_file` and what is about tabs.
         """
         self._action, self._error = action, ""
         total = 0.0
@@ -85,7 +90,7 @@ class BrowserGymEnv(gymnasium.Env[dict[str, Any], str]):
         for call in calls:
             if _TALK.match(call):
                 self._messages.append({"role": "assistant", "timestamp": 0.0, "message": call.strip()})
-                call = "noop()"  # talking takes a step, and does nothing to the page
+                call = "noop()"
             shown, reward, terminated, truncated, info = self.env.step(call)
             total += reward
             if not info["valid"]:
@@ -105,6 +110,7 @@ class BrowserGymEnv(gymnasium.Env[dict[str, Any], str]):
     def _dressed(self, shown: dict[str, Any], info: dict[str, Any]) -> dict[str, Any]:
         seen = self.env.seen
         goal = info["instruction"]
+        tree, document = axtree_object(seen), dom_object(shown["html"])
         return {
             "chat_messages": tuple(dict(one) for one in self._messages),
             "goal": goal,
@@ -114,15 +120,15 @@ class BrowserGymEnv(gymnasium.Env[dict[str, Any], str]):
             "active_page_index": np.asarray([0]),
             "url": seen.url,
             "screenshot": shown["screenshot"],
-            "dom_object": dom_object(shown["html"]),
-            "axtree_object": axtree_object(seen),
+            "dom_object": document,
+            "axtree_object": tree,
             "extra_element_properties": properties(seen.rows),
             "focused_element_bid": next((str(row.ref) for row in seen.rows if "focused" in row.states), ""),
             "last_action": self._action,
             "last_action_error": self._error,
             "elapsed_time": np.asarray([seen.now / 1000.0]),
-            "axtree_txt": seen.axtree,
-            "pruned_html": shown["html"],
+            "axtree_txt": flat_axtree(tree),
+            "pruned_html": pruned_html(document),
         }
 
 
@@ -140,25 +146,40 @@ def _calls(action: Any) -> list[str]:
 
 
 def axtree_object(seen: Seen) -> dict[str, Any]:
-    """Return the accessibility tree as the browser's own protocol lists it, with `browsergym_id`."""
+    """Return the accessibility tree as the browser's own protocol lists it, parents first, with `browsergym_id`.
+
+    As in the browser's own, the text of a `generic` node that is nothing to click is a node below it: readers leave out
+    such nodes, names and all, and leave out text that the name of its parent holds.
+    """
     nodes = [_node("0", "RootWebArea", seen.title)]
-    stack = [(-1, nodes[0])]  # (depth, node) from the root to where we are
-    for number, row in enumerate(seen.rows, start=1):
-        node = _node(str(number), row.role or ("generic" if row.ref >= 0 else "StaticText"), row.name or row.look)
-        if row.ref >= 0:
-            node["browsergym_id"] = str(row.ref)
-        if row.value:
-            node["value"] = {"type": "string", "value": row.value}
-        node["properties"] = [_property(*(state.partition("=")[::2])) for state in row.states]
-        if row.clickable and not row.role:
-            node["properties"].append(_property("clickable", ""))
-        while stack[-1][0] >= row.depth:
+    stack = [(-2, nodes[0])]  # (depth, node) from the root to where we are
+
+    def add(depth: int, role: str, name: str) -> dict[str, Any]:
+        while stack[-1][0] >= depth:
             stack.pop()
-        parent = stack[-1][1]
+        parent, node = stack[-1][1], _node(str(len(nodes)), role, name)
         node["parentId"] = parent["nodeId"]
         parent["childIds"].append(node["nodeId"])
         nodes.append(node)
-        stack.append((row.depth, node))
+        stack.append((depth, node))
+        return node
+
+    add(-1, "generic", "")  # the body
+    for row in seen.rows:
+        if row.ref < 0:
+            add(row.depth, "StaticText", row.name)
+            continue
+        role = row.role or "generic"
+        passed_over = role == "generic" and not row.clickable
+        node = add(row.depth, role, "" if passed_over else row.name or row.look)
+        node["browsergym_id"] = str(row.ref)
+        if row.value:
+            node["value"] = {"type": "string", "value": row.value}
+        node["properties"] = [_property(*(state.partition("=")[::2])) for state in row.states]
+        if role == "generic" and row.clickable:
+            node["properties"].append(_property("clickable", ""))
+        if passed_over and row.name:
+            add(row.depth + 1, "StaticText", row.name)
     return {"nodes": nodes}
 
 
@@ -175,6 +196,38 @@ def _node(id: str, role: str, name: str) -> dict[str, Any]:
 
 def _property(name: str, value: str) -> dict[str, Any]:
     return {"name": name, "value": {"type": "token", "value": value or True}}
+
+
+def flat_axtree(tree: dict[str, Any]) -> str:
+    """Return what BrowserGym's `flatten_axtree_to_str` makes of an `axtree_object` of ours, its options left alone."""
+    lines = []
+    below = {"": (0, "")}  # by node: the depth of its children, and its name
+    for node in tree["nodes"]:
+        depth, above = below[node.get("parentId", "")]
+        line = _line(node, above)
+        if line:
+            lines.append("\t" * depth + line)
+        below[node["nodeId"]] = (depth + bool(line), node["name"]["value"])
+    return "\n".join(lines)
+
+
+def _line(node: dict[str, Any], above: str) -> str:
+    """Return the line of a node below one named `above`; "" where it gets none."""
+    role, name = node["role"]["value"], node["name"]["value"]
+    states = [
+        one["name"] if one["name"] in _BARE else f"{one['name']}={one['value']['value']!r}"
+        for one in node["properties"]
+        if one["name"] not in _UNSAID
+    ]
+    if (role == "generic" and not states) or (role == "StaticText" and name in above):
+        return ""
+    words = [f"[{node['browsergym_id']}]"] if "browsergym_id" in node else []
+    words.append(role)
+    if name or role != "generic":
+        words.append(repr(name.strip()))
+    if "value" in node:
+        words.append(f"value={node['value']['value']!r}")
+    return ", ".join([" ".join(words), *states])
 
 
 def properties(rows: Sequence[Row]) -> dict[str, dict[str, Any]]:
@@ -251,4 +304,46 @@ def dom_object(html: str) -> dict[str, Any]:
     return {"documents": [{"nodes": nodes}], "strings": reader.strings}
 
 
-__all__ = ["BrowserGymEnv", "axtree_object", "dom_object", "properties"]
+def pruned_html(document: dict[str, Any]) -> str:
+    """Return what BrowserGym's `flatten_dom_to_str` and `prune_html` make of a `dom_object` of ours, blanks aside.
+
+    One tag or text on a line, without `html`, `body`, `br` and the tags of wrappers that say nothing but their bid.
+    """
+    nodes, strings = document["documents"][0]["nodes"], document["strings"]
+    lines: list[str] = []
+    around: list[tuple[int, str]] = []  # (place, end tag) of the elements that we are in; "" for one without tags
+
+    def write(text: str) -> None:
+        lines.append(" " * sum(bool(end) for _, end in around) + text)
+
+    def leave(parent: int) -> None:
+        while around and around[-1][0] != parent:
+            _, end = around.pop()
+            if end:
+                write(end)
+
+    columns = (nodes[column] for column in ("parentIndex", "nodeName", "nodeValue", "attributes"))
+    for place, (parent, name, value, pairs) in enumerate(zip(*columns, strict=True)):
+        leave(parent)
+        if value >= 0:
+            if text := strings[value].strip():
+                write(escape(text, quote=False))
+            continue
+        texts = [strings[one] if one >= 0 else "" for one in pairs]
+        start, end = _tags(strings[name].lower(), dict(zip(texts[::2], texts[1::2], strict=True)))
+        if start:
+            write(start)
+        around.append((place, end))
+    leave(-1)
+    return "\n".join(lines)
+
+
+def _tags(tag: str, attributes: dict[str, str]) -> tuple[str, str]:
+    """Return the start tag and the end tag of an element; "" for what is left out."""
+    if tag in ("#document", "html", "body", "br") or (tag in _WRAPPERS and attributes.keys() == {"bid"}):
+        return "", ""
+    inside = " ".join([tag, *(f'{name}="{escape(value)}"' for name, value in sorted(attributes.items()))])
+    return (f"<{inside}/>", "") if tag in _VOID else (f"<{inside}>", f"</{tag}>")
+
+
+__all__ = ["BrowserGymEnv", "axtree_object", "dom_object", "flat_axtree", "properties", "pruned_html"]

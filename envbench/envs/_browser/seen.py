@@ -97,7 +97,7 @@ class Seen:
 
     @cached_property
     def axtree(self) -> str:
-        """The tree in the form of BrowserGym's `axtree_txt`."""
+        """The tree in lines like those of BrowserGym; exactly those are in `envbench.integrations.browsergym`."""
         head = f"RootWebArea {_quoted(self.title)}"
         return "\n".join([head, *("\t" * (row.depth + 1) + _node(row) for row in self.rows)])
 
