@@ -61,7 +61,7 @@ class BrowserEnv(Env[Observation]):
         self._guessed_right = True
         self._last_task: str | None = None
         self._drawn_next = False
-        self._pictured = np.zeros(self._picture_shape, np.uint8)
+        self._pictured = np.broadcast_to(np.uint8(0), self._picture_shape)  # black takes no room
         self._session = Session(
             tick_ms=float(self.knobs["tick_ms"]),
             barrier=bool(self.knobs["barrier"]),
