@@ -22,7 +22,7 @@ test-slow: $(INSTALLED)
 
 # Pages in a real Chromium: the one of the system, or the one that $ENVBENCH_CHROMIUM names.
 test-browser: $(INSTALLED)
-	ENVBENCH_REQUIRE=browser $(BIN)/python -m pytest -m "browser and not slow" -n auto $(ARGS)
+	ENVBENCH_REQUIRE="browser $$ENVBENCH_REQUIRE" $(BIN)/python -m pytest -m "browser and not slow" -n auto $(ARGS)
 
 # The real TextWorld package, in an environment of its own: it brings a compiler's work and older dependencies.
 test-textworld: .venv-textworld/.installed

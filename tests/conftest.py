@@ -10,6 +10,7 @@ import pytest
 from pytest_socket import disable_socket
 
 from envbench.envs._browser.chromium import find_chromium, why_missing
+from envbench.testing.require import missing
 
 Typed = Callable[..., tuple[object, str, str]]
 
@@ -19,11 +20,10 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip what is marked `browser` where something for it is missing; fail it where it is required."""
     if item.get_closest_marker("browser") is None:
         return
-    missing = pytest.fail if "browser" in os.environ.get("ENVBENCH_REQUIRE", "").split(",") else pytest.skip
     if any(importlib.util.find_spec(name) is None for name in ("playwright", "miniwob")):
-        missing('playwright or miniwob is not installed: pip install "envbench[browser]"')
+        missing('playwright or miniwob is not installed: pip install "envbench[browser]"', "browser")
     if find_chromium() is None:
-        missing(why_missing())
+        missing(why_missing(), "browser")
 
 
 @pytest.fixture(autouse=True)
@@ -63,5 +63,5 @@ def data_folder() -> Path:
     """The folder of real data files, or a skip."""
     folder = os.environ.get("ENVBENCH_DATA")
     if not folder:
-        pytest.skip("$ENVBENCH_DATA is not set: real data files are not here")
+        missing("$ENVBENCH_DATA is not set: real data files are not here", "webshop/original-1k", "alfworld/original")
     return Path(folder)

@@ -23,16 +23,11 @@ from envbench.errors import BrowserMissing, DataMissing, EnvbenchError, MissingE
 from envbench.hashing import digest, encode
 from envbench.seeding import below, choice, derive_seed, generator
 from envbench.testing.case import ROOT, Case, cases, future, golden, record, walk
+from envbench.testing.require import missing
 from envbench.types.trajectory import OUTCOMES
 
 _NOT_COMMANDS: tuple[Any, ...] = (None, 3, 2.5, b"left", [], {}, "", " ", "\ud800", "no such command", object())
 _HASHES = ("state_hash", "anchor_hash", "observation_hash")
-
-
-def _required(case: Case) -> bool:
-    wanted = os.environ.get("ENVBENCH_REQUIRE", "").split(",")
-    extras = {case.card.env.extra, case.card.dataset(case.row.dataset).extra} - {""}
-    return f"{case.card.env.family}/{case.row.dataset}" in wanted or not extras.isdisjoint(wanted)
 
 
 @lru_cache(maxsize=64)
@@ -153,10 +148,9 @@ class ConformanceSuite:
     @pytest.fixture(autouse=True)
     def _present(self, case: Case) -> None:
         reason = _absence(case.name, self.family)
-        if reason and _required(case):
-            pytest.fail(f"ENVBENCH_REQUIRE names this case, but: {reason}")
         if reason:
-            pytest.skip(reason)
+            extras = (case.card.env.extra, case.card.dataset(case.row.dataset).extra)
+            missing(reason, f"{self.family}/{case.row.dataset}", *filter(None, extras))
 
     def test_gymnasium_checker_is_clean(self, case: Case) -> None:
         with warnings.catch_warnings():

@@ -24,6 +24,7 @@ from envbench.integrations.browsergym import (
     pruned_html,
 )
 from envbench.registry import panel
+from envbench.testing.require import missing
 
 KEYS = {
     "chat_messages", "goal", "goal_object", "open_pages_urls", "open_pages_titles", "active_page_index", "url",
@@ -262,8 +263,8 @@ def read() -> Any:
     """BrowserGym's own functions, here or in an environment of their own; a skip where neither has them."""
     python = os.environ.get(BROWSERGYM_PYTHON) or (sys.executable if importlib.util.find_spec("browsergym") else "")
     if not python:
-        missing = pytest.fail if "browsergym" in os.environ.get("ENVBENCH_REQUIRE", "").split(",") else pytest.skip
-        missing(f"BrowserGym is not here: install it into an environment and name its Python in ${BROWSERGYM_PYTHON}")
+        why = f"BrowserGym is not here: install it into an environment and name its Python in ${BROWSERGYM_PYTHON}"
+        missing(why, "browsergym")
 
     def read(objects: list[tuple[dict[str, Any], dict[str, Any]]]) -> list[list[str]]:
         command = [python, "-c", READER]

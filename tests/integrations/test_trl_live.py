@@ -1,6 +1,5 @@
 """TRL itself, where the extra `trl` is installed (`make test-trl`)."""
 
-import os
 from dataclasses import replace
 
 import gymnasium
@@ -13,6 +12,7 @@ from envbench.policies.lm.build import new_model
 from envbench.policies.lm.forward import pad
 from envbench.policies.lm.policy import CausalLMPolicy
 from envbench.registry import panel
+from envbench.testing.require import missing
 
 LAKE, SOKOBAN = "envbench/FrozenLake-v0", "envbench/Sokoban-v0"
 TASKS = 8
@@ -31,10 +31,8 @@ pytestmark = pytest.mark.filterwarnings("ignore")  # of TRL and what it brings
 
 @pytest.fixture(autouse=True, scope="module")
 def _installed():
-    if ABSENT and "trl" in os.environ.get("ENVBENCH_REQUIRE", "").split(","):
-        pytest.fail(f"ENVBENCH_REQUIRE names trl, but: {ABSENT}")
     if ABSENT:
-        pytest.skip(ABSENT)
+        missing(ABSENT, "trl")
     torch.set_num_threads(1)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TRL_EXPERIMENTAL_SILENCE", "1")

@@ -12,6 +12,7 @@ from alfworld_house import make_game
 
 from envbench.envs.alfworld.compile import compile_game
 from envbench.envs.alfworld.engine import State
+from envbench.testing.require import missing
 
 
 @pytest.fixture
@@ -32,7 +33,7 @@ def recorded() -> Callable[[str], list[Any]]:
     """Return a reader of the recorded files."""
     folder = Path(os.environ.get("ENVBENCH_DATA", "")) / "alfworld"
     if not os.environ.get("ENVBENCH_DATA") or not (folder / "golden_traces.jsonl.gz").is_file():
-        pytest.skip("$ENVBENCH_DATA/alfworld with the recorded traces is not here")
+        missing("$ENVBENCH_DATA/alfworld with the recorded traces is not here", "alfworld/original")
 
     def read(name: str) -> list[Any]:
         return [json.loads(line) for line in gzip.decompress((folder / name).read_bytes()).decode().splitlines()]

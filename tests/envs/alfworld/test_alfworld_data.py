@@ -17,6 +17,7 @@ from envbench.cli import build
 from envbench.envs.alfworld.game import TASK_TYPES
 from envbench.envs.alfworld.packed import world_of
 from envbench.errors import DataMissing
+from envbench.testing.require import missing
 
 COUNTS = {"valid_seen": [35, 13, 27, 16, 25, 24], "valid_unseen": [24, 18, 31, 23, 21, 17]}
 ID = "envbench/ALFWorld-v0"
@@ -25,7 +26,7 @@ ID = "envbench/ALFWorld-v0"
 @pytest.fixture
 def real(data_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     if not (data_folder / "alfworld" / "games_valid.jsonl.gz").is_file():
-        pytest.skip("$ENVBENCH_DATA/alfworld is not here")
+        missing("$ENVBENCH_DATA/alfworld is not here", "alfworld/original")
     monkeypatch.setenv("ENVBENCH_HOME", str(tmp_path))
     registry._panel.cache_clear()
     yield data_folder / "alfworld"

@@ -1,6 +1,5 @@
 """The original itself, where the extra `alfworld` is installed: random games of each type, played in both."""
 
-import os
 from importlib.util import find_spec
 
 import pytest
@@ -13,6 +12,7 @@ from envbench.envs.alfworld.original import Original, Shown, require
 from envbench.envs.alfworld.packed import world_of
 from envbench.errors import DataMissing, MissingExtra
 from envbench.seeding import below, choice, derive_seed, generator
+from envbench.testing.require import missing
 
 STEPS = 30
 GAMES = [("builtin", "valid_unseen"), ("original", "valid_seen"), ("original", "valid_unseen")]
@@ -23,9 +23,7 @@ def original() -> Original:
     try:
         return Original()
     except MissingExtra as error:
-        if "alfworld" in os.environ.get("ENVBENCH_REQUIRE", "").split(","):
-            pytest.fail(f"ENVBENCH_REQUIRE names alfworld, but: {error}")
-        pytest.skip(str(error))
+        missing(str(error), "alfworld")
 
 
 def shown(state: State, observation: str, *, start: bool = False) -> Shown:

@@ -14,6 +14,7 @@ from envbench.envs._browser.env import decode
 from envbench.envs._browser.grammar import parse, quote
 from envbench.envs._browser.session import Session, Start
 from envbench.envs._browser.site import ORIGIN, Request, Response
+from envbench.testing.require import missing
 
 pytestmark = pytest.mark.browser
 
@@ -414,7 +415,7 @@ def test_a_plain_browser_reads_the_same(play: Play, monkeypatch: pytest.MonkeyPa
     """Without command over frames the driver waits for real ones; keys are the same."""
     plain = shutil.which("chromium")
     if plain is None:
-        pytest.skip("no plain Chromium: apt-get install chromium")
+        missing("no plain Chromium: apt-get install chromium", "chromium")
 
     def keys() -> list[str]:
         played = play(FORM)

@@ -1,7 +1,6 @@
 """The package itself, where the extra `textworld` is installed: the twin beside it, snapshots, games of the user."""
 
 import json
-import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from compare_games import assert_twin_agrees, play, slim
 import envbench
 from envbench.envs.textworld import made_games, package, package_session
 from envbench.errors import DataCorrupt, EnvbenchError, InvalidValue, SnapshotMismatch
+from envbench.testing.require import missing
 
 ID = "envbench/TextWorld-v0"
 
@@ -22,9 +22,7 @@ def _installed() -> None:
     try:
         package.require()
     except EnvbenchError as error:
-        if "textworld" in os.environ.get("ENVBENCH_REQUIRE", ""):
-            pytest.fail(f"ENVBENCH_REQUIRE names textworld, but: {error}")
-        pytest.skip(str(error))
+        missing(str(error), "textworld")
 
 
 def make(**arguments: Any) -> Any:

@@ -14,6 +14,7 @@ from envbench.envs.webshop.engine import Engine, Shop
 from envbench.envs.webshop.goals import Goal, make_goals
 from envbench.envs.webshop.pages import Pages
 from envbench.envs.webshop.reward import standin_nouns
+from envbench.testing.require import missing
 
 
 def raw_product(asin: str, name: str, **changes: Any) -> dict[str, Any]:
@@ -87,7 +88,7 @@ def recorded() -> Callable[[str], Any]:
     """Return a reader of the recorded files: a JSON document, or the list of a file of lines."""
     folder = Path(os.environ.get("ENVBENCH_DATA", "")) / "webshop"
     if not os.environ.get("ENVBENCH_DATA") or not (folder / "golden_traces.jsonl.gz").is_file():
-        pytest.skip("$ENVBENCH_DATA/webshop with the recorded traces is not here")
+        missing("$ENVBENCH_DATA/webshop with the recorded traces is not here", "webshop/original-1k")
 
     def read(name: str) -> Any:
         data = (folder / name).read_bytes()
