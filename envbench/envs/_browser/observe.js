@@ -176,6 +176,7 @@
     const aria = (word) => element.getAttribute('aria-' + word);
     if (element.checked || aria('checked') === 'true') found.push('checked');
     if (element.disabled || aria('disabled') === 'true') found.push('disabled');
+    if (element.readOnly) found.push('readonly');
     if ((element.tagName === 'OPTION' && element.selected) || aria('selected') === 'true') found.push('selected');
     if (aria('expanded') !== null) found.push(aria('expanded') === 'true' ? 'expanded' : 'collapsed');
     if (element === document.activeElement) found.push('focused');

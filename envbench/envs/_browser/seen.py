@@ -26,7 +26,7 @@ class Row(NamedTuple):
         role: as in an accessibility tree; "" for an element without one.
         name: its label or text.
         value: of a field.
-        states: checked, disabled, focused and so on.
+        states: checked, disabled, readonly, focused and so on.
         look: fill and text of a drawn shape.
         box: x, y, width, height in CSS pixels.
         clickable: a control, or something that listens for the mouse.
@@ -114,7 +114,7 @@ class Seen:
                     yield f"select({chooser}, {quote(row.name)})"
             elif row.clickable:
                 yield f"click({row.ref})"
-                if row.role in _TYPED:
+                if row.role in _TYPED and "readonly" not in row.states:
                     for word in words:
                         yield f"fill({row.ref}, {quote(word)})"
         yield "noop()"

@@ -170,6 +170,14 @@ def test_what_a_scrolling_part_hides_is_brought_into_view(play: Play) -> None:
     assert played.js("box.scrollTop > 0") is True
 
 
+def test_what_is_read_only_is_shown_so_and_not_offered_to_be_filled(play: Play) -> None:
+    played = play("<input aria-label=name><input readonly aria-label=day>")
+    assert 'textbox "day" (readonly)' in played.session.seen.text
+    assert played.act(f"fill({played.ref('day')}, 'x')").endswith("it is read-only")
+    offered = [*played.session.seen.commands(["x"])]
+    assert offered == ["click(0)", 'fill(0, "x")', "click(1)", "noop()"]
+
+
 def test_what_is_disabled_can_be_scrolled(play: Play) -> None:
     played = play(
         '<textarea id=a disabled aria-label=story rows=2></textarea><script>a.value = "a\\n".repeat(99)</script>'
