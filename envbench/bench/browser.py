@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import os
 import platform
-import threading
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,8 @@ from envbench.bench.summary import Row, spread
 from envbench.env import Env
 from envbench.envs._browser.browser import browser, close_browser
 from envbench.envs._browser.chromium import need_chromium
-from envbench.errors import EnvbenchError, InvalidValue
+from envbench.envs.miniwob.tasks import SEEDS
+from envbench.errors import BrowserFailed, EnvbenchError, InvalidValue
 from envbench.hashing import digest
 from envbench.registry import panel
 from envbench.runs import Cell, CellResult, Plan
@@ -52,7 +53,7 @@ class BrowserSettings:
     """How much is measured.
 
     Attributes:
-        seed: of the page's chance.
+        seed: of the page's chance, the same for all drivers; one of those that the data set `pages` has.
         repeats: repetitions; medians and spreads are over these.
         steps: of each way to play, a repetition.
         resets: a repetition.
@@ -69,6 +70,8 @@ class BrowserSettings:
         for name in ("repeats", "steps", "resets", "environments"):
             if getattr(self, name) < 1:
                 raise InvalidValue(f"bench: {name}={getattr(self, name)}: expected a whole number above 0")
+        if not 0 <= self.seed < SEEDS["all"]:
+            raise InvalidValue(f"bench browser: seed={self.seed}: the page has the seeds 0 to {SEEDS['all'] - 1}")
 
 
 def make_browser_plan(settings: BrowserSettings) -> Plan:
@@ -136,16 +139,30 @@ def _make(**knobs: Any) -> Env[Any]:
     return env
 
 
-def _task(number: int = 0) -> str:
-    return [task.id for task in panel(ID, "pages") if task.kind == PAGE][number]
+def _task(seed: int) -> str:
+    return next(task.id for task in panel(ID, "pages") if task.source == f"{PAGE}/{seed}")
+
+
+def _begin(env: Env[Any], task: str) -> None:
+    env.reset(seed=0, options={"task": task})
 
 
 def _steps(env: Env[Any], count: int) -> float:
-    """Return seconds of a step: checkboxes are clicked in turns, all but the button that ends it."""
+    """Return seconds of a step: checkboxes are clicked in turns, all but the button that ends it.
+
+    Raises:
+        BrowserFailed: a step was none: the page refused it, or its episode is over.
+    """
     clicks = [action for action in env.valid_actions() or () if action.startswith("click")][:-1]
+    if not clicks:
+        raise BrowserFailed(f"bench browser: {PAGE} offers nothing to click")
     begun = time.perf_counter()
     for number in range(count):
-        env.step(clicks[number % len(clicks)])
+        action = clicks[number % len(clicks)]
+        *_, terminated, truncated, info = env.step(action)
+        if terminated or truncated or not info["valid"]:
+            why = info.get("failure") or info.get("outcome") or "refused"
+            raise BrowserFailed(f"bench browser: step {number}, {action}, is none to measure: {why}")
     return (time.perf_counter() - begun) / count
 
 
@@ -155,73 +172,68 @@ def _measure_steps(settings: BrowserSettings) -> Row:
         "ours_screenshot": {"screenshot": True},
         "ours_off": {"barrier": False},
     }
-    envs = {name: _make(**knobs) for name, knobs in kinds.items()}
-    row: Row = {name: [] for name in envs}
-    package: Package | None = None
-    try:
-        package = Package(PAGE)
-        row |= {"package": [], "package_screenshot": []}
-    except EnvbenchError as error:
-        row["missing"] = str(error)
-    for _ in range(settings.repeats):
-        for name, env in envs.items():
-            env.reset(seed=0, options={"task": _task()})
-            time.sleep(_AGENT_S)
-            row[name].append(_steps(env, settings.steps))
-        if package is not None:
-            for name in ("package", "package_screenshot"):
-                package.reset(settings.seed, screenshots=name != "package")
-                begun = time.perf_counter()
-                for _ in range(settings.steps):
-                    package.step()
-                row[name].append((time.perf_counter() - begun) / settings.steps)
-    for env in envs.values():
-        env.close()
-    if package is not None:
-        package.close()
+    task = _task(settings.seed)
+    with ExitStack() as opened:
+        envs = {name: opened.enter_context(closing(_make(**knobs))) for name, knobs in kinds.items()}
+        row: Row = {name: [] for name in envs}
+        package: Package | None = None
+        try:
+            package = opened.enter_context(closing(Package(PAGE)))
+            row |= {"package": [], "package_screenshot": []}
+        except EnvbenchError as error:
+            row["missing"] = str(error)
+        for _ in range(settings.repeats):
+            for name, env in envs.items():
+                _begin(env, task)
+                time.sleep(_AGENT_S)
+                row[name].append(_steps(env, settings.steps))
+            if package is not None:
+                for name in ("package", "package_screenshot"):
+                    package.reset(settings.seed, screenshots=name != "package")
+                    begun = time.perf_counter()
+                    for _ in range(settings.steps):
+                        package.step()
+                    row[name].append((time.perf_counter() - begun) / settings.steps)
     return row
 
 
 def _measure_browsergym(settings: BrowserSettings) -> Row:
     try:
-        return browsergym(PAGE, min(settings.steps, 10))
+        return browsergym(PAGE, settings.seed, min(settings.steps, 10))
     except EnvbenchError as error:
         return {"missing": str(error)}
 
 
 def _measure_resets(settings: BrowserSettings) -> Row:
-    env = _make()
+    env, task = _make(), _task(settings.seed)
     row: Row = {"preloaded": [], "cold": []}
-    env.reset(seed=0, options={"task": _task()})
+    _begin(env, task)
     for _ in range(settings.repeats * settings.resets):
         for name, pause in (("preloaded", _AGENT_S), ("cold", 0.0)):
             time.sleep(pause)
             begun = time.perf_counter()
-            env.reset(seed=0, options={"task": _task()})
+            _begin(env, task)
             row[name].append(time.perf_counter() - begun)
     env.close()
     return row
 
 
 def _measure_many(settings: BrowserSettings) -> Row:
-    envs = [_make()]
-    envs[0].reset(seed=0, options={"task": _task()})
+    envs, task = [_make()], _task(settings.seed)
+    _begin(envs[0], task)
     time.sleep(1.0)  # until the spare page is there
     one = memory()
     envs += [_make() for _ in range(settings.environments - 1)]
     for env in envs:
-        env.reset(seed=0, options={"task": _task()})
+        _begin(env, task)
     time.sleep(1.0)
     further = (memory() - one) / max(1, len(envs) - 1)
     speeds = []
-    for _ in range(settings.repeats):
-        threads = [threading.Thread(target=_steps, args=(env, settings.steps)) for env in envs]
-        begun = time.perf_counter()
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        speeds.append(len(envs) * settings.steps / (time.perf_counter() - begun))
+    with ThreadPoolExecutor(len(envs)) as threads:
+        for _ in range(settings.repeats):
+            begun = time.perf_counter()
+            list(threads.map(lambda env: _steps(env, settings.steps), envs))  # raises what a thread raised
+            speeds.append(len(envs) * settings.steps / (time.perf_counter() - begun))
     for env in envs:
         env.close()
     return {"steps_per_second": speeds, "mb_per_environment": further, "mb_one": one}
@@ -239,13 +251,18 @@ def processes() -> list[int]:
     return found
 
 
-def memory() -> float:
-    """Return the megabytes of the browser's processes and of this one, shared pages divided (PSS)."""
+def memory(kind: str = "Pss") -> float:
+    """Return the megabytes of the browser's processes and of this one.
+
+    Args:
+        kind: of `/proc/*/smaps_rollup`: `Pss` divides shared pages between all who use them, browsers of others too;
+            `Pss_Anon` leaves files out, and so does not depend on who else runs one.
+    """
     total = 0
     for process in (os.getpid(), *processes()):
         with suppress(OSError, IndexError):
             rollup = Path(f"/proc/{process}/smaps_rollup").read_text()
-            total += int(rollup.partition("\nPss:")[2].split()[0])
+            total += int(rollup.partition(f"\n{kind}:")[2].split()[0])
     return total * 1024 / 1e6
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from envbench.envs._browser.chromium import BROWSERS
 from envbench.envs.miniwob import pages
-from envbench.errors import BrowserMissing, EnvbenchError
+from envbench.errors import BrowserFailed, BrowserMissing, EnvbenchError
 
 BROWSERGYM_PYTHON = "ENVBENCH_BROWSERGYM_PYTHON"
 """Names the Python of an environment that holds browsergym-miniwob: its pins exclude ours."""
@@ -46,23 +46,21 @@ class Package:
         observation, _ = self._env.reset(seed=seed, options={"record_screenshots": screenshots})
         return str(observation["utterance"])
 
-    def restart(self, seed: int) -> None:
-        """Start an episode as the package does by default: in the document of the last one."""
-        self._env.reset(seed=seed)
-
     def click(self, x: float, y: float) -> tuple[float, bool]:
         """Click a point of the page and return the raw reward and whether the episode is over."""
         action = self._env.create_action("CLICK_COORDS", coords=[x, y])
         *_, terminated, _, info = self._env.step(action)
         return float(info["raw_reward"] if terminated else 0.0), bool(terminated)
 
-    def type(self, text: str) -> None:
-        """Type into what has the focus."""
-        self._env.step(self._env.create_action("TYPE_TEXT", text=text))
-
     def step(self) -> None:
-        """Click beside everything: what a step costs."""
-        self._env.step(self._env.create_action("CLICK_COORDS", coords=[157.0, 207.0]))
+        """Click beside everything: what a step costs.
+
+        Raises:
+            BrowserFailed: the episode is over, so that it costs nothing.
+        """
+        *_, terminated, truncated, _ = self._env.step(self._env.create_action("CLICK_COORDS", coords=[157.0, 207.0]))
+        if terminated or truncated:
+            raise BrowserFailed("the package's episode is over: its step is none to measure")
 
     def close(self) -> None:
         self._env.close()
@@ -72,18 +70,19 @@ _BROWSERGYM = """
 import json, sys, time
 import browsergym.miniwob, gymnasium
 from playwright.sync_api import BrowserType
-page, chromium, steps = sys.argv[1], sys.argv[2], int(sys.argv[3])
+page, chromium, seed, steps = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
 launch = BrowserType.launch  # of the page, and of the window with the chat, which takes no arguments
 BrowserType.launch = lambda self, **options: launch(self, **{"executable_path": chromium, **options})
 begun = time.perf_counter()
 env = gymnasium.make(f"browsergym/miniwob.{page}", headless=True)
-env.reset(seed=0)
+env.reset(seed=seed)
 reset = time.perf_counter() - begun
 times = []
 for _ in range(steps):
     begun = time.perf_counter()
-    env.step("mouse_click(155, 205)")
+    _, _, terminated, truncated, _ = env.step("mouse_click(155, 205)")
     times.append(time.perf_counter() - begun)
+    assert not terminated and not truncated, "the episode is over"
 json.dump({"step_seconds": times, "reset_seconds": reset}, sys.stdout)
 sys.stdout.flush()
 import os
@@ -91,7 +90,7 @@ os._exit(0)
 """
 
 
-def browsergym(page: str, steps: int) -> dict[str, Any]:
+def browsergym(page: str, seed: int, steps: int) -> dict[str, Any]:
     """Return `step_seconds` (a list) and `reset_seconds` of BrowserGym with its default waits.
 
     Raises:
@@ -105,7 +104,7 @@ def browsergym(page: str, steps: int) -> dict[str, Any]:
         )
     chromium = next(filter(None, map(shutil.which, BROWSERS)), "chromium")
     environment = os.environ | {"MINIWOB_URL": f"file://{pages.home()}/miniwob/"}
-    command = [python, "-c", _BROWSERGYM, page, chromium, str(steps)]
+    command = [python, "-c", _BROWSERGYM, page, chromium, str(seed), str(steps)]
     try:
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:

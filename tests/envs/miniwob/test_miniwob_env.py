@@ -198,7 +198,7 @@ def test_soak(capsys: pytest.CaptureFixture[str]) -> None:
         for action in (env.valid_actions() or ("noop()",))[:2]:
             env.step(action)
         if number % 50 == 49:
-            sizes.append(memory())
+            sizes.append(memory("Pss_Anon"))
             assert len(processes()) <= 12
         if number % 500 == 499:
             with capsys.disabled():
