@@ -153,9 +153,11 @@ class ConformanceSuite:
             missing(reason, f"{self.family}/{case.row.dataset}", *filter(None, extras))
 
     def test_gymnasium_checker_is_clean(self, case: Case) -> None:
+        env = case.make()
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            check_env(case.make())
+            check_env(env)
+        env.close()
 
     def test_vector_environments_return_what_single_ones_return(self, case: Case) -> None:
         for mode in (None, "sync", "async"):

@@ -16,9 +16,11 @@ CASES = [cases_of(family)[0] for family, card in sorted(cards().items()) if "scr
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.card.env.family)
 def test_pictures_pass_the_checker_and_come_back_with_a_snapshot(case: Case) -> None:
+    checked = case.make(screenshot=True)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        check_env(case.make(screenshot=True))
+        check_env(checked)
+    checked.close()
     env, other = case.make(screenshot=True), case.make(screenshot=True)
     env.reset(seed=1, options={"task": case.task_id(1)})
     walk(env, 3, 1)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from envbench.envs._browser.browser import close_browser
+from envbench.envs._browser.browser import close_browser, hold, release
 from envbench.envs._browser.grammar import parse
 from envbench.envs._browser.page import Page
 from envbench.envs._browser.session import Session, Start
@@ -13,9 +13,12 @@ from envbench.envs._browser.site import ORIGIN, Request, Response
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _no_browser_left() -> Iterator[None]:
+def _a_browser_of_its_own() -> Iterator[None]:
+    """Held here, so that an environment of an earlier test, collected late, is not the last one to let go of it."""
+    hold()
     yield
     close_browser()
+    release()
 
 
 def site_of(pages: dict[str, str]) -> Callable[[Request], Response | None]:
