@@ -131,17 +131,24 @@ class ConformanceSuite:
         family: of the card.
         paths: random walks on which keys and futures are compared.
         every: the oracle plays one task in this many; more than 1 where a step takes tens of milliseconds.
+        long: names of tests that cases after the first run with the slow ones.
     """
 
     family: ClassVar[str]
     paths: ClassVar[int] = 12
     every: ClassVar[int] = 1
+    long: ClassVar[frozenset[str]] = frozenset()
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         if "case" in metafunc.fixturenames:
+            later = ["slow"] if metafunc.function.__name__ in self.long else []
             rows = [
-                pytest.param(case, id=case.row.name, marks=[getattr(pytest.mark, mark) for mark in case.row.marks])
-                for case in cases(self.family)
+                pytest.param(
+                    case,
+                    id=case.row.name,
+                    marks=[getattr(pytest.mark, mark) for mark in (*case.row.marks, *(later if number else ()))],
+                )
+                for number, case in enumerate(cases(self.family))
             ]
             metafunc.parametrize("case", rows)
 

@@ -1,16 +1,7 @@
 import pytest
 
 from envbench.testing import ConformanceSuite
-from envbench.testing.case import Case, cases
-
-LONG = {
-    "test_all_valid_actions_are_accepted",
-    "test_keys_tell_states_apart_and_equal_ones_have_equal_futures",
-    "test_memory_does_not_grow_with_episodes",
-    "test_oracle_reaches_the_proven_score",
-    "test_vector_environments_return_what_single_ones_return",
-}
-"""What takes two thirds of the time, and holds of the pages: other cases than the first run it with the slow tests."""
+from envbench.testing.case import Case
 
 
 class TestMiniWoB(ConformanceSuite):
@@ -18,14 +9,15 @@ class TestMiniWoB(ConformanceSuite):
     paths = 4
     every = 25  # `test_miniwob_oracles.py` plays every page
 
-    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
-        rows = []
-        for number, case in enumerate(cases(self.family)):
-            marks = [getattr(pytest.mark, mark) for mark in case.row.marks]
-            if number and metafunc.function.__name__ in LONG:
-                marks.append(pytest.mark.slow)
-            rows.append(pytest.param(case, id=case.row.name, marks=marks))
-        metafunc.parametrize("case", rows)
+    long = frozenset(  # two thirds of the time, and of pages that the cases share
+        (
+            "test_all_valid_actions_are_accepted",
+            "test_keys_tell_states_apart_and_equal_ones_have_equal_futures",
+            "test_memory_does_not_grow_with_episodes",
+            "test_oracle_reaches_the_proven_score",
+            "test_vector_environments_return_what_single_ones_return",
+        )
+    )
 
     @pytest.mark.slow
     def test_oracle_reaches_the_proven_score_on_every_task(self, case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
