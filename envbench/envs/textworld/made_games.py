@@ -28,6 +28,9 @@ SPLITS = {"train": 24, "val": 8, "test": 16}
 DEADLINE = 120.0
 """Seconds that making one game may take; 2 to 5 are usual."""
 
+FORM = "undated"
+"""How `maker` leaves a story file; a cache may hold what it left otherwise before."""
+
 _FOOD_SPLIT = {"train": "train", "val": "valid", "test": "test"}
 
 
@@ -95,7 +98,7 @@ def story(content: JsonValue, order: dict[str, Any]) -> Path:
         InvalidValue: the game cannot be made, or not in time.
     """
     package.require()
-    path = cache() / (digest(content).removeprefix("v1:") + ".z8")
+    path = cache() / (digest({"form": FORM, "game": content}).removeprefix("v1:") + ".z8")
     if path.is_file():
         return path
     path.parent.mkdir(parents=True, exist_ok=True)
