@@ -17,7 +17,12 @@ Typed = Callable[..., tuple[object, str, str]]
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Skip what is marked `browser` where something for it is missing; fail it where it is required."""
+    """Skip what is marked `browser` where something for it is missing; fail it where it is required.
+
+    Weights that a library draws from torch's generator do not depend on the tests before.
+    """
+    if torch := sys.modules.get("torch"):
+        torch.manual_seed(0)
     if item.get_closest_marker("browser") is None:
         return
     if any(importlib.util.find_spec(name) is None for name in ("playwright", "miniwob")):

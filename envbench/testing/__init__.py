@@ -8,6 +8,6 @@
 runs every check on every `[[conformance]]` case of the card.
 """
 
-from envbench.testing.suite import ConformanceSuite
+from envbench.testing.suite import LONG, ConformanceSuite
 
-__all__ = ["ConformanceSuite"]
+__all__ = ["LONG", "ConformanceSuite"]

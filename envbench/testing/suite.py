@@ -124,6 +124,18 @@ def _assert_same_infos(infos: dict[str, Any], expected: list[dict[str, Any]]) ->
         assert {key: infos[key][number] for key in plain} == plain
 
 
+LONG = frozenset(
+    (
+        "test_all_valid_actions_are_accepted",
+        "test_keys_tell_states_apart_and_equal_ones_have_equal_futures",
+        "test_memory_does_not_grow_with_episodes",
+        "test_oracle_reaches_the_proven_score",
+        "test_vector_environments_return_what_single_ones_return",
+    )
+)
+"""Tests that take two thirds of the time where a step takes tens of milliseconds; for `ConformanceSuite.long`."""
+
+
 class ConformanceSuite:
     """Every environment passes these checks; they run on each `[[conformance]]` case of the card.
 
