@@ -18,6 +18,9 @@ from envbench.errors import BrowserFailed
 
 log = logging.getLogger(__name__)
 
+TABS = 250
+"""Tabs of one context; after as many it is closed with all its processes, which keep something of each tab."""
+
 
 class Start(NamedTuple):
     """Where an episode begins: a document that can be loaded before anybody knows the rest of the task.
@@ -60,7 +63,8 @@ class Session:
         self.failures = 0
         self._spare: tuple[Start, Future[Page]] | None = None
         self._homing = threading.Lock()
-        self._home: tuple[Browser, str] | None = None  # the context of all pages of this session
+        self._home: tuple[Browser, str] | None = None  # the context of this session's pages
+        self._tabs = 0  # that were opened there
 
     def begin(self, start: Start, run: str = "") -> Seen:
         """Start an episode in a fresh page: load it (or take it loaded) and evaluate `run`, a promise or a value.
@@ -68,7 +72,7 @@ class Session:
         Raises:
             BrowserFailed: twice in a row; a browser that died was replaced in between.
         """
-        if self.page is not None and not self.page.usable:
+        if self._tabs >= TABS or (self.page is not None and not self.page.usable):
             self._leave()
         try:
             return self._begin(start, run)
@@ -147,7 +151,8 @@ class Session:
         now = browser()
         with self._homing:
             if self._home is None or self._home[0] is not now:
-                self._home = (now, now.context())
+                self._home, self._tabs = (now, now.context()), 0
+            self._tabs += 1
             context = self._home[1]
         return Page(
             start.site,
@@ -223,7 +228,7 @@ class Session:
         self._drop()
         self._give_back_spare()
         with self._homing:
-            home, self._home = self._home, None
+            home, self._home, self._tabs = self._home, None, 0
         if home is not None and home[0].alive:
             home[0].dispose(home[1])
 

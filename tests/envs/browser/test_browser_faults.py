@@ -375,6 +375,24 @@ def test_the_next_page_survives_the_end_of_the_one_before(play: Play, monkeypatc
     assert played.session.failures == 0
 
 
+def test_after_many_tabs_a_session_goes_on_in_a_new_context(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("envbench.envs._browser.session.TABS", 3)
+    played = play("<button>go</button>")
+    start = Start(f"{ORIGIN}/", lambda _: Response(b"<!DOCTYPE html><body>next"), width=400, height=300)
+    seen, contexts = [], []
+    for number in range(9):
+        if number % 2:
+            played.session.prepare(start, load=True)
+        played.act("noop()")
+        seen.append(played.session.begin(start))
+        contexts.append(played.session._home)
+    assert all(one == seen[0] for one in seen)
+    assert len(set(contexts)) == 5  # ten tabs that were used, and two made ready that were given up with their context
+    assert played.session.failures == 0
+    alive = browser().pipe.call("Target.getBrowserContexts", {})["browserContextIds"]
+    assert {one for _, one in contexts} & set(alive) == {contexts[-1][1]}
+
+
 def test_a_session_that_ends_while_its_next_page_is_opened_keeps_nobody_waiting(play: Play) -> None:
     start = Start(f"{ORIGIN}/", lambda _: Response(b"<!DOCTYPE html><body>next"), width=400, height=300)
     for number in range(10):
