@@ -207,8 +207,9 @@ def test_soak(capsys: pytest.CaptureFixture[str]) -> None:
     growth = slope(settled) / 50  # MB an episode
     with capsys.disabled():
         print(f"\n{episodes} episodes, {settled[0]:.0f} to {settled[-1]:.0f} MB: {1000 * growth:.2f} MB per thousand")
-    assert growth < 0.004  # 2.7 kB an episode were measured
-    assert max(settled) < 300
+    if episodes >= 10_000:  # shorter ones are warming up for the most part
+        assert growth < 0.0015  # 0.35 kB an episode were measured, in a saw-tooth of ten minutes
+    assert max(settled) < 250
     pid = browser().pipe.pid
     env.close()
     assert not Path(f"/proc/{pid}").exists()
