@@ -17,12 +17,9 @@ Typed = Callable[..., tuple[object, str, str]]
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Skip what is marked `browser` where something for it is missing; fail it where it is required.
-
-    Weights that a library draws from torch's generator do not depend on the tests before.
-    """
+    """Skip what is marked `browser` where something for it is missing; fail it where it is required."""
     if torch := sys.modules.get("torch"):
-        torch.manual_seed(0)
+        torch.manual_seed(0)  # what libraries draw for fresh weights does not depend on the tests before
     if item.get_closest_marker("browser") is None:
         return
     if any(importlib.util.find_spec(name) is None for name in ("playwright", "miniwob")):
